@@ -102,8 +102,9 @@ function sourceProblems(file: ProviderFile, raw: unknown): string[] {
   );
   const groups: readonly string[] = FACTS;
   const hasTokenSource = Object.keys(file.sources).some((name) => /^token(\.url|$)/.test(name));
+  const isTokenNamed = facts.filter((path) => /^token\.url(\.|$)/.test(path)).every(isNamed);
   return [
-    ...(hasTokenSource || file.notes?.includes('token.url')
+    ...(hasTokenSource || !isTokenNamed || file.notes?.includes('token.url')
       ? []
       : [
           'token.url: has no source; add the page that states it to sources, or say in notes why token.url has none',
@@ -136,13 +137,17 @@ function inputProblems({ inputs, ...file }: ProviderFile): string[] {
       problems.push(`inputs.${name}.example: does not match the pattern`);
     const foreign = foreignHost(pattern, lowerCase ? example.toLowerCase() : example);
     if (host && foreign !== undefined)
-      problems.push(`inputs.${name}.pattern: accepts another host: ${JSON.stringify(foreign)}`);
+      problems.push(
+        `inputs.${name}.pattern: accepts another host: ${JSON.stringify(foreign)}; correct the pattern so that it refuses this text`,
+      );
   }
   const patterns = keptHostPatterns(file);
   for (const [name, pattern] of Object.entries(patterns)) {
     const foreign = foreignHost(pattern);
     if (foreign !== undefined)
-      problems.push(`keep.${name}.host: accepts another host: ${JSON.stringify(foreign)}`);
+      problems.push(
+        `keep.${name}.host: accepts another host: ${JSON.stringify(foreign)}; correct the pattern so that it refuses this text`,
+      );
   }
   for (const { path, text } of addressesOf(file)) {
     for (const [, name = '', fallback] of text.matchAll(PLACEHOLDER)) {
@@ -227,7 +232,9 @@ function keptHostProblems(
       : [`${path}: ${fallback} does not match the host of ${name}`]),
     ...(foreign === undefined
       ? []
-      : [`keep.${name}.host: accepts another host: ${JSON.stringify(foreign)}`]),
+      : [
+          `keep.${name}.host: accepts another host: ${JSON.stringify(foreign)}; correct the pattern so that it refuses this text`,
+        ]),
   ];
 }
 

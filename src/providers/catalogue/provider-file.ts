@@ -180,41 +180,46 @@ const authorization = z.strictObject({
     ),
 });
 
-const token = z.strictObject({
-  url: byEnvironment,
-  refreshUrl: byEnvironment
-    .optional()
-    .describe('The URL of refreshes if it is not that of the code exchange.'),
-  clientAuthentication: z
-    .array(z.enum(CLIENT_AUTHENTICATION_METHODS))
-    .min(1)
-    .describe('The accepted methods, default first.'),
-  basic: z
-    .enum(['form', 'plain', 'secret_only'])
-    .default('form')
-    .describe(
-      'plain: the Basic header is base64 of id:secret without the form encoding of RFC 6749. secret_only: the secret is the user name, and the password is empty.',
-    ),
-  body: z
-    .enum(['form', 'json', 'query'])
-    .default('form')
-    .describe('json: a JSON object. query: parameters in the URL and no body.'),
-  method: z.enum(['POST', 'GET']).default('POST').describe('GET only with body: query.'),
-  parameters: parameters.default({}).describe('Extra parameters of the code exchange.'),
-  refreshParameters: parameters
-    .default({})
-    .describe(
-      'Extra parameters of a refresh. grant_type replaces refresh_token. "" removes a parameter.',
-    ),
-  headers: parameters.default({}).describe('Extra headers of both requests.'),
-  rename: z.record(text, text).default({}).describe('Other names of parameters in both requests.'),
-  redirectUriAtRefresh: z
-    .boolean()
-    .default(false)
-    .describe(
-      'A refresh must repeat redirect_uri. It is redirectUri of providers.yaml, or the callback URL if PUBLIC_URL is set.',
-    ),
-});
+const token = z
+  .strictObject({
+    url: byEnvironment,
+    refreshUrl: byEnvironment
+      .optional()
+      .describe('The URL of refreshes if it is not that of the code exchange.'),
+    clientAuthentication: z
+      .array(z.enum(CLIENT_AUTHENTICATION_METHODS))
+      .min(1)
+      .describe('The accepted methods, default first.'),
+    basic: z
+      .enum(['form', 'plain', 'secret_only'])
+      .default('form')
+      .describe(
+        'plain: the Basic header is base64 of id:secret without the form encoding of RFC 6749. secret_only: the secret is the user name, and the password is empty.',
+      ),
+    body: z
+      .enum(['form', 'json', 'query'])
+      .default('form')
+      .describe('json: a JSON object. query: parameters in the URL and no body.'),
+    method: z.enum(['POST', 'GET']).default('POST').describe('GET only with body: query.'),
+    parameters: parameters.default({}).describe('Extra parameters of the code exchange.'),
+    refreshParameters: parameters
+      .default({})
+      .describe(
+        'Extra parameters of a refresh. grant_type replaces refresh_token. "" removes a parameter.',
+      ),
+    headers: parameters.default({}).describe('Extra headers of both requests.'),
+    rename: z
+      .record(text, text)
+      .default({})
+      .describe('Other names of parameters in both requests.'),
+    redirectUriAtRefresh: z
+      .boolean()
+      .default(false)
+      .describe(
+        'A refresh must repeat redirect_uri. It is redirectUri of providers.yaml, or the callback URL if PUBLIC_URL is set.',
+      ),
+  })
+  .describe('The token endpoint, and the form of its requests.');
 
 const answer = z.strictObject({
   success: z
@@ -550,76 +555,78 @@ const grantExample = z.strictObject({
     ),
 });
 
-const examples = z.strictObject({
-  externalId: text.optional().describe('The external id of the account in the examples.'),
-  refresh: z
-    .strictObject({ refreshToken: text, request: requestExample })
-    .optional()
-    .describe('The documented request. Required unless renewal is none.'),
-  grants: z
-    .strictObject({
-      client_credentials: grantExample.optional(),
-      jwt_bearer: grantExample.optional(),
-    })
-    .prefault({})
-    .describe('The documented request of each grant in grants.'),
-  answers: z
-    .array(
-      z.strictObject({
-        of: z.enum(['refresh', 'code', ...CREDENTIALS_GRANTS]).default('refresh'),
-        body: z.union([z.string(), z.record(text, z.unknown())]),
-        accessToken: text,
-        refreshToken: text
-          .nullable()
-          .describe('null: the response has none, so the old one stays.'),
-        expiresIn: z
-          .union([z.literal('endless'), z.number()])
-          .describe('Seconds from the request to the expiry that Evergrant stores.'),
-        refreshExpiresIn: z.number().nullable().optional(),
-        scopes: z.array(text).nullable().optional(),
-        providerValues: parameters
-          .optional()
-          .describe('The kept values, with those of the first accepted callback for a code.'),
-        warnings: z
-          .array(z.string())
-          .default([])
-          .describe('Warnings that Evergrant gives about the response.'),
-      }),
-    )
-    .min(1)
-    .describe(
-      'Documented responses of the token endpoint, each with the tokens that Evergrant must read.',
-    ),
-  refusals: z
-    .array(
-      z.strictObject({
-        status: z.int(),
-        headers: z.record(text, z.string()).default({}),
-        body: z.union([z.string(), z.record(text, z.unknown())]),
-        means: meaning,
-      }),
-    )
-    .min(1)
-    .describe(
-      'Documented refusals, each with its failure code. Without documentation use those of RFC 6749: invalid_grant and invalid_client.',
-    ),
-  callbacks: z
-    .array(
-      z.strictObject({
-        parameters: parameters.describe(
-          'Without state, which the test adds, and without the signature of authorization.verify, which it adds if absent.',
-        ),
-        accepted: z.boolean(),
-        subject: text
-          .optional()
-          .describe('The subject if the callback or the first code answer names it.'),
-      }),
-    )
-    .min(1)
-    .describe(
-      'Parameters of callbacks, and whether Evergrant accepts them: { parameters: { code: example-code }, accepted: true }.',
-    ),
-});
+const examples = z
+  .strictObject({
+    externalId: text.optional().describe('The external id of the account in the examples.'),
+    refresh: z
+      .strictObject({ refreshToken: text, request: requestExample })
+      .optional()
+      .describe('The documented request. Required unless renewal is none.'),
+    grants: z
+      .strictObject({
+        client_credentials: grantExample.optional(),
+        jwt_bearer: grantExample.optional(),
+      })
+      .prefault({})
+      .describe('The documented request of each grant in grants.'),
+    answers: z
+      .array(
+        z.strictObject({
+          of: z.enum(['refresh', 'code', ...CREDENTIALS_GRANTS]).default('refresh'),
+          body: z.union([z.string(), z.record(text, z.unknown())]),
+          accessToken: text,
+          refreshToken: text
+            .nullable()
+            .describe('null: the response has none, so the old one stays.'),
+          expiresIn: z
+            .union([z.literal('endless'), z.number()])
+            .describe('Seconds from the request to the expiry that Evergrant stores.'),
+          refreshExpiresIn: z.number().nullable().optional(),
+          scopes: z.array(text).nullable().optional(),
+          providerValues: parameters
+            .optional()
+            .describe('The kept values, with those of the first accepted callback for a code.'),
+          warnings: z
+            .array(z.string())
+            .default([])
+            .describe('Warnings that Evergrant gives about the response.'),
+        }),
+      )
+      .min(1)
+      .describe(
+        'Documented responses of the token endpoint, each with the tokens that Evergrant must read.',
+      ),
+    refusals: z
+      .array(
+        z.strictObject({
+          status: z.int(),
+          headers: z.record(text, z.string()).default({}),
+          body: z.union([z.string(), z.record(text, z.unknown())]),
+          means: meaning,
+        }),
+      )
+      .min(1)
+      .describe(
+        'Documented refusals, each with its failure code. Without documentation use those of RFC 6749: invalid_grant and invalid_client.',
+      ),
+    callbacks: z
+      .array(
+        z.strictObject({
+          parameters: parameters.describe(
+            'Without state, which the test adds, and without the signature of authorization.verify, which it adds if absent.',
+          ),
+          accepted: z.boolean(),
+          subject: text
+            .optional()
+            .describe('The subject if the callback or the first code answer names it.'),
+        }),
+      )
+      .min(1)
+      .describe(
+        'Parameters of callbacks, and whether Evergrant accepts them: { parameters: { code: example-code }, accepted: true }.',
+      ),
+  })
+  .describe('Documented requests, answers, refusals and callbacks, which the check runs.');
 
 export const providerFileSchema = z.strictObject({
   $schema: z.string().optional(),

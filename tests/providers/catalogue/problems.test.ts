@@ -186,6 +186,11 @@ describe('the form', () => {
     const problem =
       'token.url: has no source; add the page that states it to sources, or say in notes why token.url has none';
     expect(problemsOf(JSON.stringify(file))).toEqual([problem]);
+    file.unknown = file.unknown.filter((name: string) => !/^token(\.url)?$/.test(name));
+    expect(problemsOf(JSON.stringify(file)).filter((one) => one.startsWith('token.url'))).toEqual([
+      'token.url: has no source; add one to sources, or add the field to unknown',
+    ]);
+    file.unknown.push('token');
     file.sources = { 'token.clientAuthentication': 'https://docs.example.com' };
     expect(problemsOf(JSON.stringify(file))).toEqual([problem]);
     file.notes = 'No page states token.url.';
