@@ -8,7 +8,15 @@ import { providersCheck } from '../../src/cli/commands/providers-check';
 import { providersList } from '../../src/cli/commands/providers-list';
 import { providersShow } from '../../src/cli/commands/providers-show';
 import { createOutput, type Format } from '../../src/cli/output';
+import { contractOf } from '../../src/providers/catalogue/contract';
 import { catalogueIds } from '../../src/providers/catalogue/read-file';
+
+jest.mock('../../src/providers/catalogue/contract', () => {
+  const actual = jest.requireActual<{ contractOf: typeof contractOf }>(
+    '../../src/providers/catalogue/contract',
+  );
+  return { contractOf: jest.fn(actual.contractOf) };
+});
 
 const XERO = readFileSync(join(__dirname, '../../providers/xero.yaml'), 'utf8');
 let folder: string;
@@ -42,7 +50,7 @@ it('providers list prints each file of the catalogue', async () => {
   const rows = text.trimEnd().split('\n').slice(1);
   expect(rows.map((row) => row.split(' ')[0])).toEqual(catalogueIds());
   expect(rows.find((row) => row.startsWith('xero'))).toMatch(
-    /^xero +Xero +2026-11-30 +\d+ +30m +always +S256 \? +60d from the last use +same answer for 30m$/,
+    /^xero +Xero +[\d-]+ +\d+ +30m +always +S256 \? +60d from the last use +same answer for 30m$/,
   );
 });
 
@@ -59,7 +67,7 @@ it('providers list prints the same items as JSON', async () => {
 it('providers show prints facts, sources, unknown fields and an entry', async () => {
   const { code, text } = await ran(providersShow, ['xero']);
   expect(code).toBe(0);
-  expect(text).toMatch(/^Xero \(xero\)\nChecked on 2026-11-30\./);
+  expect(text).toMatch(/^Xero \(xero\)\nChecked on [\d-]+\./);
   const [, number = ''] = / +Access token lives +30m {2}\[(\d+)\]/.exec(text) ?? [];
   expect(text).toContain(`\n[${number}] https://developer.xero.com/faq/oauth2\n`);
   expect(text).toMatch(/PKCE +S256 {2}an assumption/);
@@ -103,6 +111,18 @@ it('providers check names field, problem and remedy, and exits with 1', async ()
     /acme\.yaml: 1 problem\n {2}examples\.refusals\.1\.means: is "rate_limited", but Evergrant has "invalid_client"; correct the example, or errors\.path/,
   );
   expect(text).toMatch(/ {2}the file: cannot be read: it does not exist; correct the path\n$/);
+});
+
+it('providers check reports a file that it cannot check, and the results of the others', async () => {
+  const broken = file('acme.yaml', XERO.replace('id: xero', 'id: acme'));
+  const whole = file('xero.yaml', XERO);
+  jest.mocked(contractOf).mockImplementationOnce(() => {
+    throw new Error('a fault');
+  });
+  const { code, text } = await ran(providersCheck, [broken, whole]);
+  expect(code).toBe(1);
+  expect(text).toMatch(/acme\.yaml: 1 problem\n {2}the file: cannot be checked: a fault\n/);
+  expect(text).toMatch(/\nvalid {2}.*xero\.yaml: \d+ checks passed\n$/);
 });
 
 it('providers check prints problems for programs', async () => {

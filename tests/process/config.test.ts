@@ -471,10 +471,22 @@ describe('providers.yaml', () => {
     ]);
     expect(
       problems(EBAY, ebay('environments:', '  staging:', '    clientId: a', '    clientSecret: b')),
-    ).toEqual([expect.stringMatching(/the environment "staging" needs .*tokenEndpoint/)]);
+    ).toEqual([
+      'providers.ebay: the environment "staging" needs a tokenEndpoint, because token.url of the provider file of eBay has no URL for "staging"; its environments are production, sandbox',
+    ]);
   });
 
   it.each<[string, string, RegExp]>([
+    [
+      'a URL with a user and a password',
+      ebay('tokenEndpoint: https://user:pw-1@as.example/t'),
+      /^providers\.ebay\.tokenEndpoint: must not contain a user name, a password or a fragment$/,
+    ],
+    [
+      'a URL with a fragment',
+      ebay('revocationEndpoint: https://as.example/t#f'),
+      /^providers\.ebay\.revocationEndpoint: must not contain a user name, a password or a fragment$/,
+    ],
     [
       'an adapter that does not exist',
       ebay('adapter: ebuy'),

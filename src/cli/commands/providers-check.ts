@@ -74,7 +74,9 @@ async function problemsOf(path: string): Promise<{ checks: number; problems: rea
     const found = await Promise.all(contract.map(({ run }) => run()));
     return { checks: contract.length, problems: found.flat() };
   } catch (error) {
-    if (!(error instanceof ProviderFileError)) throw error;
-    return { checks: 0, problems: error.problems };
+    if (error instanceof ProviderFileError) return { checks: 0, problems: error.problems };
+    // The fault of one file must not hide the results of the others.
+    const message = error instanceof Error ? error.message : String(error);
+    return { checks: 0, problems: [`the file: cannot be checked: ${message}`] };
   }
 }

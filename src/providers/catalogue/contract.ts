@@ -29,13 +29,22 @@ type Grant = Awaited<ReturnType<typeof refreshWith>>['grant'];
 
 /** Longest value of an example that a problem repeats, in characters. */
 const SHOWN_MAX = 60;
+/** Largest difference of a time zone to UTC, in ms. */
+const EASTMOST_MS = 14 * 3600 * 1000;
 /** Headers of every request, which no example repeats. */
 const OWN_HEADERS = new Set(['accept', 'user-agent', 'content-type']);
 
 /** Returns the checks of a file, in the order of its members. */
-export function contractOf({ examples }: ProviderFile, adapter: ProviderAdapter): ContractCheck[] {
+export function contractOf(
+  { checked, examples }: ProviderFile,
+  adapter: ProviderAdapter,
+): ContractCheck[] {
   const { refresh, answers, refusals, callbacks } = examples;
   return [
+    {
+      title: 'was checked on a day that is not in the future',
+      run: () => Promise.resolve(dayProblems(checked)),
+    },
     ...(refresh === undefined
       ? []
       : [
@@ -83,6 +92,15 @@ export function contractOf({ examples }: ProviderFile, adapter: ProviderAdapter)
       run: () => Promise.resolve(addressProblems(examples, adapter)),
     },
   ];
+}
+
+/** Here and not in the form: a server with a wrong clock must not refuse its files. */
+function dayProblems(checked: string): string[] {
+  // A day begins in the eastmost time zone first.
+  const latest = new Date(Date.now() + EASTMOST_MS).toISOString().slice(0, 10);
+  return checked <= latest
+    ? []
+    : [`checked: is in the future: ${checked}; state the day on which you read the sources`];
 }
 
 function optionsOf({ refresh, externalId = 'account' }: Examples) {
@@ -161,6 +179,14 @@ function withoutAssertion(text: string): { assertion: string | null; body: strin
   return { assertion, body: assertion === null ? text : form.toString() };
 }
 
+/** The assertion of `private_key_jwt` differs with each request. */
+function withoutClientAssertion<T>({
+  client_assertion: _signed,
+  ...members
+}: Record<string, T>): Record<string, T> {
+  return members;
+}
+
 /** The claims that do not depend on the moment. */
 function ownClaims(assertion: string): Record<string, unknown> {
   const { iat: _issued, exp: _expires, jti: _id, ...claims } = decodeJwt(assertion);
@@ -176,14 +202,16 @@ function requestDifferences(
 ): string[] {
   const address = new URL(request.url);
   const body = request.body ?? '';
+  const sentQuery = withoutClientAssertion(Object.fromEntries(address.searchParams));
+  const sentForm = withoutClientAssertion(Object.fromEntries(new URLSearchParams(body)));
   return [
     ...difference(`${field}.url`, url, address.origin + address.pathname, 'token.url'),
     ...difference(`${field}.method`, method, request.method ?? 'POST', 'token.method'),
-    ...differences(`${field}.query`, query ?? {}, Object.fromEntries(address.searchParams), from),
-    ...(form === undefined
+    ...differences(`${field}.query`, query ?? {}, sentQuery, from),
+    ...(form === undefined ? [] : differences(`${field}.form`, form, sentForm, from)),
+    ...(json === undefined
       ? []
-      : differences(`${field}.form`, form, Object.fromEntries(new URLSearchParams(body)), from)),
-    ...(json === undefined ? [] : differences(`${field}.json`, json, membersOf(body), from)),
+      : differences(`${field}.json`, json, withoutClientAssertion(membersOf(body)), from)),
     ...(query === undefined || body === ''
       ? []
       : [`${field}.query: Evergrant also sends a body; set token.body to query`]),

@@ -33,7 +33,7 @@ export function configuredExample(
   entry: object = {},
 ): { provider: Provider; environment: ProviderEnvironment } {
   const problems: string[] = [];
-  const own = { ...EXAMPLE_CLIENT, ...entry };
+  const own = { ...EXAMPLE_CLIENT, ...exampleKeyOf(adapter), ...entry };
   const context = { adapter, publicUrl: PUBLIC_URL };
   const config = readProvider('it', own, null, problems, context);
   const provider = config === null ? undefined : new ConfiguredProviders([config]).find('it');
@@ -41,6 +41,13 @@ export function configuredExample(
   if (provider === undefined || environment === undefined || problems.length > 0)
     throw new Error(`no entry of providers.yaml can use ${adapter.id}: ${problems.join('; ')}`);
   return { provider, environment };
+}
+
+/** A key for a provider whose default method needs one. */
+function exampleKeyOf({ clientAuthenticationMethods: [method] }: ProviderAdapter): {
+  privateKey?: string;
+} {
+  return method === 'private_key_jwt' ? { privateKey: exampleKey() } : {};
 }
 
 function scripted(answer: ExampleAnswer): { transport: Transport; sent: TransportRequest[] } {

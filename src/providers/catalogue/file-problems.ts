@@ -2,7 +2,9 @@
 import { PROVIDER_VALUES_MAX } from '../../domain/account/grant-bounds';
 import { CREDENTIALS_GRANTS } from '../../domain/account/grant-type';
 import { isSecretName } from '../exchange/provider-values';
+import { hostsOf, isOfOneDomain } from './host-pattern';
 import { keptHostPatterns, keptOfAnswer, type ProviderFile } from './provider-file';
+import { fieldNameProblem } from './schema-problems';
 
 /** Groups whose members are facts. The others are names, examples and Evergrant's own margins. */
 const FACTS = [
@@ -60,6 +62,10 @@ const FOREIGN_HOSTS = [
   '',
 ];
 
+/** Hosts without a domain. A pattern of a whole host must refuse them. */
+const NO_DOMAINS = ['localhost', '127.0.0.1', '2130706433', '0x7f000001', '[::1]'];
+const FIX_DOMAIN = String.raw`end the pattern with a dot and the domain of the provider, such as \.example\.com$`;
+
 /** `{name}` and `{name|host}` in an address. */
 const PLACEHOLDER = /\{([a-zA-Z][\w-]*)(?:\|([a-z0-9.-]+))?\}/g;
 
@@ -68,7 +74,11 @@ export function problemsOf(file: ProviderFile, raw: unknown): string[] {
   return [
     ...sourceProblems(file, raw),
     ...inputProblems(file),
+    ...domainProblems(file),
+    ...environmentProblems(file),
     ...requestProblems(file),
+    ...headerProblems(file),
+    ...placeholderProblems(file),
     ...lifeProblems(file),
     ...consentProblems(file),
     ...keepProblems(file),
@@ -91,14 +101,29 @@ function sourceProblems(file: ProviderFile, raw: unknown): string[] {
       !file.unknown.some((name) => path === name || path.startsWith(`${name}.`)),
   );
   const groups: readonly string[] = FACTS;
+  const hasTokenSource = Object.keys(file.sources).some((name) => /^token(\.url|$)/.test(name));
+  const isTokenNamed = facts.filter((path) => /^token\.url(\.|$)/.test(path)).every(isNamed);
   return [
+    ...(hasTokenSource || !isTokenNamed || file.notes?.includes('token.url')
+      ? []
+      : [
+          'token.url: has no source; add the page that states it to sources, or say in notes why token.url has none',
+        ]),
     ...facts
       .filter((path) => !isNamed(path))
       .map((path) => `${path}: has no source; add one to sources, or add the field to unknown`),
     ...unstated.map((path) => `${path}: is missing; state it with a source, or add it to unknown`),
-    ...named
-      .filter((name) => !groups.includes(name.split('.')[0] ?? ''))
-      .map((name) => `sources, unknown: "${name}" is not a field with facts`),
+    ...Object.entries({ sources: Object.keys(file.sources), unknown: file.unknown }).flatMap(
+      ([list, names]) =>
+        names.flatMap((name) => {
+          if (!groups.includes(name.split('.')[0] ?? ''))
+            return [
+              `${list}: ${name} is not a field with facts; correct the name or remove it; the groups with facts are ${FACTS.join(', ')}`,
+            ];
+          const problem = fieldNameProblem(name);
+          return problem === null ? [] : [`${list}: ${name} ${problem}`];
+        }),
+    ),
   ];
 }
 
@@ -112,13 +137,17 @@ function inputProblems({ inputs, ...file }: ProviderFile): string[] {
       problems.push(`inputs.${name}.example: does not match the pattern`);
     const foreign = foreignHost(pattern, lowerCase ? example.toLowerCase() : example);
     if (host && foreign !== undefined)
-      problems.push(`inputs.${name}.pattern: accepts another host: ${JSON.stringify(foreign)}`);
+      problems.push(
+        `inputs.${name}.pattern: accepts another host: ${JSON.stringify(foreign)}; correct the pattern so that it refuses this text`,
+      );
   }
   const patterns = keptHostPatterns(file);
   for (const [name, pattern] of Object.entries(patterns)) {
     const foreign = foreignHost(pattern);
     if (foreign !== undefined)
-      problems.push(`keep.${name}.host: accepts another host: ${JSON.stringify(foreign)}`);
+      problems.push(
+        `keep.${name}.host: accepts another host: ${JSON.stringify(foreign)}; correct the pattern so that it refuses this text`,
+      );
   }
   for (const { path, text } of addressesOf(file)) {
     for (const [, name = '', fallback] of text.matchAll(PLACEHOLDER)) {
@@ -137,6 +166,41 @@ function inputProblems({ inputs, ...file }: ProviderFile): string[] {
     }
   }
   return problems;
+}
+
+/** Each host in an address must be within a domain that the file fixes, however an account fills its placeholders. */
+function domainProblems({ inputs, ...file }: ProviderFile): string[] {
+  const kept = keptHostPatterns(file);
+  const problems = addressesOf(file).flatMap(({ text }) => {
+    const host = hostOf(text);
+    const [first, ...others] = [...host.matchAll(PLACEHOLDER)];
+    if (first === undefined) return [];
+    const [whole, name = ''] = first;
+    const isKept = Object.hasOwn(kept, name);
+    const pattern = isKept ? kept[name] : inputs[name]?.pattern;
+    if (pattern === undefined) return [];
+    const field = isKept ? `keep.${name}.host` : `inputs.${name}.pattern`;
+    const isEnd = host.endsWith(whole);
+    const accepts = new RegExp(pattern, 'u');
+    const foreign = isEnd ? NO_DOMAINS.find((one) => accepts.test(one)) : undefined;
+    if (foreign !== undefined)
+      return [`${field}: accepts another host: ${JSON.stringify(foreign)}; ${FIX_DOMAIN}`];
+    const filled = hostsOf(pattern).map((one) => host.replace(whole, () => one));
+    return others.length === 0 && filled.every(isOfOneDomain)
+      ? []
+      : [
+          isEnd
+            ? `${field}: accepts hosts of several domains; ${FIX_DOMAIN}`
+            : `${field}: the address ${text} has no fixed domain after it; write the address as https://{${name}}.example.com`,
+        ];
+  });
+  return [...new Set(problems)];
+}
+
+/** The host of an address, with its placeholders. */
+function hostOf(address: string): string {
+  const [, host = ''] = /^https:\/\/([^/?#]*?)(?::\d+)?(?:[/?#]|$)/.exec(address) ?? [];
+  return host;
 }
 
 /** @param known a host that the pattern accepts: the same first labels must not lead to another host */
@@ -168,7 +232,40 @@ function keptHostProblems(
       : [`${path}: ${fallback} does not match the host of ${name}`]),
     ...(foreign === undefined
       ? []
-      : [`keep.${name}.host: accepts another host: ${JSON.stringify(foreign)}`]),
+      : [
+          `keep.${name}.host: accepts another host: ${JSON.stringify(foreign)}; correct the pattern so that it refuses this text`,
+        ]),
+  ];
+}
+
+/** An entry of `providers.yaml` without environments uses production. */
+function environmentProblems({ token, ...file }: ProviderFile): string[] {
+  const environments = typeof token.url === 'string' ? ['production'] : Object.keys(token.url);
+  const audience = file.grants?.jwt_bearer?.audience;
+  const others = {
+    'authorization.url': file.authorization?.url,
+    'authorization.issuer': file.authorization?.issuer,
+    'token.refreshUrl': token.refreshUrl,
+    'validation.url': file.validation?.url,
+    'revocation.url': file.revocation?.url,
+    'identity.url': file.identity?.from === 'request' ? file.identity.url : undefined,
+    'grants.jwt_bearer.audience': audience,
+    'api.url': file.api?.url,
+  };
+  return [
+    ...(environments.includes('production')
+      ? []
+      : [
+          'token.url.production: is missing; add it, because an entry without environments uses it',
+        ]),
+    ...Object.entries(others).flatMap(([path, urls]) =>
+      (typeof urls === 'object' ? Object.keys(urls) : [])
+        .filter((name) => !environments.includes(name))
+        .map(
+          (name) =>
+            `${path}.${name}: is not an environment of token.url; correct the name, or add token.url.${name}`,
+        ),
+    ),
   ];
 }
 
@@ -187,6 +284,66 @@ function requestProblems({ token, renewal, answer, examples }: ProviderFile): st
       ? ['answer.refreshToken: must be absent, because renewal is access_token']
       : []),
   ];
+}
+
+/** Headers that follow from the URL and the body. Another value would reach another server, or end the request early. */
+const OWN_HEADERS = ['host', 'connection', 'content-length', 'transfer-encoding'];
+
+function headerProblems({ token, identity, revocation, validation }: ProviderFile): string[] {
+  const stated = {
+    'token.headers': token.headers,
+    'identity.headers': identity?.from === 'request' ? identity.headers : {},
+    'revocation.request.headers': revocation?.request?.headers ?? {},
+    'validation.headers': validation?.headers ?? {},
+  };
+  return Object.entries(stated).flatMap(([path, headers]) =>
+    Object.keys(headers).flatMap((name) => {
+      const plain = name.toLowerCase();
+      if (OWN_HEADERS.includes(plain))
+        return [`${path}.${name}: must be absent, because Evergrant sets it; remove it`];
+      return path === 'token.headers' && plain === 'authorization'
+        ? [
+            `${path}.${name}: must be absent; token.clientAuthentication and token.basic state how the client authenticates`,
+          ]
+        : [];
+    }),
+  );
+}
+
+const OF_CLIENT = ['clientId', 'clientSecret'];
+const OF_HEADERS = ['accessToken', ...OF_CLIENT, ':clientSecret'];
+const OF_REVOCATIONS = ['token', ...OF_CLIENT];
+
+/** Evergrant sends an unknown `{name}` as it is written. */
+function placeholderProblems(file: ProviderFile): string[] {
+  const { authorization, token, identity, revocation, validation, grants = {} } = file;
+  const stated: [string, Readonly<Record<string, string>> | undefined, readonly string[]][] = [
+    ['authorization.parameters', authorization?.parameters, []],
+    ['token.parameters', token.parameters, []],
+    ['token.refreshParameters', token.refreshParameters, []],
+    ['token.headers', token.headers, []],
+    ...CREDENTIALS_GRANTS.map(
+      (name): [string, Readonly<Record<string, string>> | undefined, []] => [
+        `grants.${name}.parameters`,
+        grants[name]?.parameters,
+        [],
+      ],
+    ),
+    ['identity.headers', identity?.from === 'request' ? identity.headers : {}, OF_HEADERS],
+    ['validation.headers', validation?.headers, OF_HEADERS],
+    ['revocation.request.parameters', revocation?.request?.parameters, OF_REVOCATIONS],
+    ['revocation.request.headers', revocation?.request?.headers, [...OF_REVOCATIONS, 'basic']],
+  ];
+  return stated.flatMap(([path, texts = {}, known]) =>
+    Object.entries(texts).flatMap(([name, text]) =>
+      [...text.matchAll(/\{(:?[a-zA-Z][\w-]*)\}/g)]
+        .filter(([, key = '']) => !known.includes(key))
+        .map(
+          ([whole]) =>
+            `${path}.${name}: ${whole} would be sent as it is written; ${known.length === 0 ? 'no name is replaced here' : `use ${known.map((key) => `{${key}}`).join(', ')}`}`,
+        ),
+    ),
+  );
 }
 
 function revocationProblems({ revocation }: ProviderFile): string[] {

@@ -2,6 +2,10 @@
 import { z } from 'zod';
 import { CREDENTIALS_GRANTS } from '../../domain/account/grant-type';
 import { SCOPE_SEPARATORS } from '../../domain/account/scopes';
+import {
+  ACCESS_TOKEN_LIFE_MAX_SECONDS,
+  REFRESH_TOKEN_LIFE_MAX_SECONDS,
+} from '../../domain/account/token-lifetime';
 import { duration, durationOr } from '../../domain/text/duration';
 import { FACT_ANSWERS } from '../consent/consent';
 import { CLIENT_AUTHENTICATION_METHODS } from '../exchange/client-authentication';
@@ -9,6 +13,9 @@ import { ASSERTION_LIFE_MAX_SECONDS } from '../exchange/credentials-rules';
 
 /** Longest pattern, in characters. A longer one cannot be reviewed. */
 const PATTERN_MAX = 300;
+
+/** Documents quote URLs, and the user and password of one would be stored and shown. Requests have no fragment. */
+const NOT_PLAIN = 'must not contain a user name, a password or a fragment';
 
 const text = z.string().min(1);
 const parameters = z.record(text, z.string());
@@ -34,11 +41,27 @@ const wholePattern = pattern
 const address = z
   .string()
   .refine((given) => isAddress(given), 'must be an https:// URL, with inputs as {name}')
+  .refine((given) => !isAddress(given) || isPlainUrl(given), NOT_PLAIN)
   .describe(
     'An https:// URL. {name} stands for the input or the kept value of that name, and {name|host} for host if the account has no such value.',
   );
+/** A page that people open. It may name a section by its fragment. */
+const page = z
+  .url({ error: 'must be a URL such as https://docs.example.com/oauth' })
+  .refine(
+    (given) => !URL.canParse(given) || given.startsWith('https://'),
+    'must be a URL that begins with https://, such as https://docs.example.com/oauth',
+  )
+  .refine(
+    (given) =>
+      !URL.canParse(given) || (new URL(given).username === '' && new URL(given).password === ''),
+    'must not contain a user name or a password',
+  );
+const environmentName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]*$/, 'must be lower-case letters, digits and "-", such as production');
 const byEnvironment = z
-  .union([address, z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), address)])
+  .union([address, z.record(environmentName, address)])
   .describe('One URL, which is that of production, or one URL per environment.');
 
 const meaning = z
@@ -117,12 +140,15 @@ const authorization = z.strictObject({
     })
     .prefault({}),
   pkce: z
-    .union([
-      z.literal('S256'),
-      z.strictObject({
-        refused: text.describe('Why: the statement of the provider, or its error.'),
-      }),
-    ])
+    .union(
+      [
+        z.literal('S256'),
+        z.strictObject({
+          refused: text.describe('Why: the statement of the provider, or its error.'),
+        }),
+      ],
+      'must be S256 or {refused: <the statement of the provider>}',
+    )
     .default('S256')
     .describe(
       'S256 unless the provider is known to refuse PKCE. A server ignores parameters that it does not know.',
@@ -154,41 +180,46 @@ const authorization = z.strictObject({
     ),
 });
 
-const token = z.strictObject({
-  url: byEnvironment,
-  refreshUrl: byEnvironment
-    .optional()
-    .describe('The URL of refreshes if it is not that of the code exchange.'),
-  clientAuthentication: z
-    .array(z.enum(CLIENT_AUTHENTICATION_METHODS))
-    .min(1)
-    .describe('The accepted methods, default first.'),
-  basic: z
-    .enum(['form', 'plain', 'secret_only'])
-    .default('form')
-    .describe(
-      'plain: the Basic header is base64 of id:secret without the form encoding of RFC 6749. secret_only: the secret is the user name, and the password is empty.',
-    ),
-  body: z
-    .enum(['form', 'json', 'query'])
-    .default('form')
-    .describe('json: a JSON object. query: parameters in the URL and no body.'),
-  method: z.enum(['POST', 'GET']).default('POST').describe('GET only with body: query.'),
-  parameters: parameters.default({}).describe('Extra parameters of the code exchange.'),
-  refreshParameters: parameters
-    .default({})
-    .describe(
-      'Extra parameters of a refresh. grant_type replaces refresh_token. "" removes a parameter.',
-    ),
-  headers: parameters.default({}).describe('Extra headers of both requests.'),
-  rename: z.record(text, text).default({}).describe('Other names of parameters in both requests.'),
-  redirectUriAtRefresh: z
-    .boolean()
-    .default(false)
-    .describe(
-      'A refresh must repeat redirect_uri. It is redirectUri of providers.yaml, or the callback URL if PUBLIC_URL is set.',
-    ),
-});
+const token = z
+  .strictObject({
+    url: byEnvironment,
+    refreshUrl: byEnvironment
+      .optional()
+      .describe('The URL of refreshes if it is not that of the code exchange.'),
+    clientAuthentication: z
+      .array(z.enum(CLIENT_AUTHENTICATION_METHODS))
+      .min(1)
+      .describe('The accepted methods, default first.'),
+    basic: z
+      .enum(['form', 'plain', 'secret_only'])
+      .default('form')
+      .describe(
+        'plain: the Basic header is base64 of id:secret without the form encoding of RFC 6749. secret_only: the secret is the user name, and the password is empty.',
+      ),
+    body: z
+      .enum(['form', 'json', 'query'])
+      .default('form')
+      .describe('json: a JSON object. query: parameters in the URL and no body.'),
+    method: z.enum(['POST', 'GET']).default('POST').describe('GET only with body: query.'),
+    parameters: parameters.default({}).describe('Extra parameters of the code exchange.'),
+    refreshParameters: parameters
+      .default({})
+      .describe(
+        'Extra parameters of a refresh. grant_type replaces refresh_token. "" removes a parameter.',
+      ),
+    headers: parameters.default({}).describe('Extra headers of both requests.'),
+    rename: z
+      .record(text, text)
+      .default({})
+      .describe('Other names of parameters in both requests.'),
+    redirectUriAtRefresh: z
+      .boolean()
+      .default(false)
+      .describe(
+        'A refresh must repeat redirect_uri. It is redirectUri of providers.yaml, or the callback URL if PUBLIC_URL is set.',
+      ),
+  })
+  .describe('The token endpoint, and the form of its requests.');
 
 const answer = z.strictObject({
   success: z
@@ -231,9 +262,13 @@ const answer = z.strictObject({
     ),
 });
 
+/** A lifetime in ms, with the same limit as in token responses. */
+const lifeUpTo = (maxSeconds: number) =>
+  duration.refine((ms) => ms <= maxSeconds * 1000, `must be ${maxSeconds / (24 * 3600)}d or less`);
+
 const life = z.strictObject({
   access: z
-    .union([z.literal('endless'), duration])
+    .union([z.literal('endless'), lifeUpTo(ACCESS_TOKEN_LIFE_MAX_SECONDS)])
     .optional()
     .describe(
       'A duration, or endless. Applies if a response states none; the response comes first.',
@@ -242,10 +277,12 @@ const life = z.strictObject({
     .union([
       z.literal('endless'),
       z.strictObject({
-        absolute: duration
+        absolute: lifeUpTo(REFRESH_TOKEN_LIFE_MAX_SECONDS)
           .optional()
           .describe('Counts from the consent; refreshes do not extend it.'),
-        idle: duration.optional().describe('Counts from the last use.'),
+        idle: lifeUpTo(REFRESH_TOKEN_LIFE_MAX_SECONDS)
+          .optional()
+          .describe('Counts from the last use.'),
       }),
     ])
     .optional(),
@@ -265,7 +302,7 @@ const errorRule = z
   .refine(
     ({ codes, text: words, status }) =>
       codes !== undefined || words !== undefined || status !== undefined,
-    'must have codes, text or status',
+    'must have codes, text or status; add the member by which the refusal is recognised',
   );
 
 const errors = z.strictObject({
@@ -290,7 +327,9 @@ const identity = z.discriminatedUnion('from', [
   z.strictObject({
     from: z.literal('id_token'),
     label: text.optional().describe('The claim shown to people, such as email.'),
-    issuer: text.optional().describe('The issuer if tenants differ; {claim} stands for a claim.'),
+    issuer: address
+      .optional()
+      .describe('The issuer if tenants differ; {claim} stands for a claim.'),
   }),
   z.strictObject({ from: z.literal('answer'), subject, label: memberPath.optional() }),
   z.strictObject({
@@ -334,7 +373,7 @@ const grants = z
     jwt_bearer: grant
       .extend({
         audience: z
-          .union([text, z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), text)])
+          .union([text, z.record(environmentName, text)])
           .optional()
           .describe('aud, or one per environment. Default: the URL of the token endpoint.'),
         scopesIn: z
@@ -393,7 +432,7 @@ const revocationRequest = z
           })
           .refine(
             ({ path, equals }) => path !== undefined || equals === undefined,
-            'must have path, because it has equals',
+            'must have path, because it has equals; add path',
           ),
       )
       .default([])
@@ -479,11 +518,15 @@ const tokenFormat = z.strictObject({
     ),
 });
 
+const fieldName = z
+  .string()
+  .regex(/^[\w-]+(\.[\w-]+)*$/, 'must be names joined by dots, such as lives.access');
+
 const requestExample = z.strictObject({
   url: z.url(),
   method: z.enum(['POST', 'GET']).default('POST'),
   headers: z
-    .record(z.string().regex(/^[a-z0-9-]+$/), z.string())
+    .record(z.string().regex(/^[a-z0-9-]+$/, 'must be in lower case'), z.string())
     .default({})
     .describe('Names in lower case.'),
   form: parameters.optional(),
@@ -512,90 +555,109 @@ const grantExample = z.strictObject({
     ),
 });
 
-const examples = z.strictObject({
-  externalId: text.optional().describe('The external id of the account in the examples.'),
-  refresh: z
-    .strictObject({ refreshToken: text, request: requestExample })
-    .optional()
-    .describe('The documented request. Required unless renewal is none.'),
-  grants: z
-    .strictObject({
-      client_credentials: grantExample.optional(),
-      jwt_bearer: grantExample.optional(),
-    })
-    .prefault({})
-    .describe('The documented request of each grant in grants.'),
-  answers: z
-    .array(
-      z.strictObject({
-        of: z.enum(['refresh', 'code', ...CREDENTIALS_GRANTS]).default('refresh'),
-        body: z.union([z.string(), z.record(text, z.unknown())]),
-        accessToken: text,
-        refreshToken: text
-          .nullable()
-          .describe('null: the response has none, so the old one stays.'),
-        expiresIn: z
-          .union([z.literal('endless'), z.number()])
-          .describe('Seconds from the request to the expiry that Evergrant stores.'),
-        refreshExpiresIn: z.number().nullable().optional(),
-        scopes: z.array(text).nullable().optional(),
-        providerValues: parameters
-          .optional()
-          .describe('The kept values, with those of the first accepted callback for a code.'),
-        warnings: z
-          .array(z.string())
-          .default([])
-          .describe('Warnings that Evergrant gives about the response.'),
-      }),
-    )
-    .min(1),
-  refusals: z
-    .array(
-      z.strictObject({
-        status: z.int(),
-        headers: z.record(text, z.string()).default({}),
-        body: z.union([z.string(), z.record(text, z.unknown())]),
-        means: meaning,
-      }),
-    )
-    .min(1),
-  callbacks: z
-    .array(
-      z.strictObject({
-        parameters: parameters.describe(
-          'Without state, which the test adds, and without the signature of authorization.verify, which it adds if absent.',
-        ),
-        accepted: z.boolean(),
-        subject: text
-          .optional()
-          .describe('The subject if the callback or the first code answer names it.'),
-      }),
-    )
-    .min(1),
-});
+const examples = z
+  .strictObject({
+    externalId: text.optional().describe('The external id of the account in the examples.'),
+    refresh: z
+      .strictObject({ refreshToken: text, request: requestExample })
+      .optional()
+      .describe('The documented request. Required unless renewal is none.'),
+    grants: z
+      .strictObject({
+        client_credentials: grantExample.optional(),
+        jwt_bearer: grantExample.optional(),
+      })
+      .prefault({})
+      .describe('The documented request of each grant in grants.'),
+    answers: z
+      .array(
+        z.strictObject({
+          of: z.enum(['refresh', 'code', ...CREDENTIALS_GRANTS]).default('refresh'),
+          body: z.union([z.string(), z.record(text, z.unknown())]),
+          accessToken: text,
+          refreshToken: text
+            .nullable()
+            .describe('null: the response has none, so the old one stays.'),
+          expiresIn: z
+            .union([z.literal('endless'), z.number()])
+            .describe('Seconds from the request to the expiry that Evergrant stores.'),
+          refreshExpiresIn: z.number().nullable().optional(),
+          scopes: z.array(text).nullable().optional(),
+          providerValues: parameters
+            .optional()
+            .describe('The kept values, with those of the first accepted callback for a code.'),
+          warnings: z
+            .array(z.string())
+            .default([])
+            .describe('Warnings that Evergrant gives about the response.'),
+        }),
+      )
+      .min(1)
+      .describe(
+        'Documented responses of the token endpoint, each with the tokens that Evergrant must read.',
+      ),
+    refusals: z
+      .array(
+        z.strictObject({
+          status: z.int(),
+          headers: z.record(text, z.string()).default({}),
+          body: z.union([z.string(), z.record(text, z.unknown())]),
+          means: meaning,
+        }),
+      )
+      .min(1)
+      .describe(
+        'Documented refusals, each with its failure code. Without documentation use those of RFC 6749: invalid_grant and invalid_client.',
+      ),
+    callbacks: z
+      .array(
+        z.strictObject({
+          parameters: parameters.describe(
+            'Without state, which the test adds, and without the signature of authorization.verify, which it adds if absent.',
+          ),
+          accepted: z.boolean(),
+          subject: text
+            .optional()
+            .describe('The subject if the callback or the first code answer names it.'),
+        }),
+      )
+      .min(1)
+      .describe(
+        'Parameters of callbacks, and whether Evergrant accepts them: { parameters: { code: example-code }, accepted: true }.',
+      ),
+  })
+  .describe('Documented requests, answers, refusals and callbacks, which the check runs.');
 
 export const providerFileSchema = z.strictObject({
   $schema: z.string().optional(),
   id: z
     .string()
-    .regex(/^[a-z][a-z0-9-]{0,31}$/)
+    .regex(
+      /^[a-z][a-z0-9-]{0,31}$/,
+      'must be lower-case letters, digits and "-", at most 32, such as acme',
+    )
     .describe('The name of the file without .yaml.'),
   name: text.describe('The name shown to people.'),
-  docs: z.url().describe('The page about OAuth at the provider.'),
+  docs: page.describe('The page about OAuth at the provider.'),
   notes: z.string().optional().describe('Facts that no field expresses, for readers.'),
   checked: z.iso.date().describe('The day on which the sources were read.'),
   sources: z
-    .record(z.string().regex(/^[\w-]+(\.[\w-]+)*$/), z.union([z.url(), z.array(z.url()).min(1)]))
+    .record(fieldName, z.union([page, z.array(page).min(1)]))
     .describe(
       'By field or group of fields, such as token, or lives.refresh.idle: the pages that state it.',
     ),
   unknown: z
-    .array(z.string().regex(/^[\w-]+(\.[\w-]+)*$/))
+    .array(fieldName)
     .default([])
     .describe(
       'Fields without a source. An absent one has the cautious default; a present one is an assumption.',
     ),
-  inputs: z.record(z.string().regex(/^[a-z][A-Za-z0-9]*$/), input).default({}),
+  inputs: z
+    .record(
+      z.string().regex(/^[a-z][A-Za-z0-9]*$/, 'must be letters and digits, such as shop'),
+      input,
+    )
+    .default({}),
   authorization: authorization.optional(),
   token,
   answer: answer.prefault({}),
@@ -655,8 +717,17 @@ function isPattern(given: string): boolean {
 }
 
 function isAddress(given: string): boolean {
-  const plain = given.replace(/\{[a-zA-Z][\w-]*(\|[a-z0-9.-]+)?\}/g, 'x');
+  const plain = withoutPlaceholders(given);
   return URL.canParse(plain) && plain.startsWith('https://') && !/[{}\s]/.test(plain);
+}
+
+function isPlainUrl(given: string): boolean {
+  const { username, password } = new URL(withoutPlaceholders(given));
+  return username === '' && password === '' && !given.includes('#');
+}
+
+function withoutPlaceholders(given: string): string {
+  return given.replace(/\{[a-zA-Z][\w-]*(\|[a-z0-9.-]+)?\}/g, 'x');
 }
 
 /** The members of answers that are kept, each with the pattern of its host if it names one. */

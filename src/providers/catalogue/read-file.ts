@@ -50,12 +50,18 @@ export function parseProviderFile(id: string, text: string): ProviderFile {
   const raw = parsedYaml(id, text);
   const parsed = providerFileSchema.safeParse(raw);
   if (!parsed.success) throw new ProviderFileError(id, schemaProblems(parsed.error, raw));
-  const problems = [
-    ...(parsed.data.id === id ? [] : [`id: must be ${id}, the name of the file`]),
-    ...problemsOf(parsed.data, raw),
-  ];
+  const problems = [...idProblems(parsed.data.id, id), ...problemsOf(parsed.data, raw)];
   if (problems.length > 0) throw new ProviderFileError(id, problems);
   return parsed.data;
+}
+
+function idProblems(id: string, nameOfFile: string): string[] {
+  if (id === nameOfFile) return [];
+  return providerFileSchema.shape.id.safeParse(nameOfFile).success
+    ? [`id: must be ${nameOfFile}, the name of the file; correct the id or rename the file`]
+    : [
+        `id: must be the name of the file, but ${JSON.stringify(nameOfFile)} cannot be an id; rename the file to ${id}${ENDING}`,
+      ];
 }
 
 function parsedYaml(id: string, text: string): unknown {

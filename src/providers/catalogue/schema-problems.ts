@@ -46,6 +46,13 @@ function explained(issue: Issue, above: Path, raw: unknown): string[] {
     const choices = new Set(issue.errors.flatMap((errors) => errors.map(wanted)));
     return [`${shownPath(path)}: must be ${[...choices].join(', or ')}${not(given)}${help(path)}`];
   }
+  // The given value is not repeated: it may contain a password.
+  if (issue.code === 'custom' && !issue.message.startsWith('must be '))
+    return [`${shownPath(path)}: ${issue.message}`];
+  if (issue.code === 'invalid_key')
+    return [
+      `${shownPath(path)}: the name must be ${issue.issues.map(wanted).join(', ')}; correct the name`,
+    ];
   return [`${shownPath(path)}: must be ${wanted(issue)}${not(given)}`];
 }
 
@@ -74,12 +81,12 @@ function wanted(issue: Issue): string {
           .split(' | '),
       );
     case 'invalid_key':
-      return `a map whose names have another form: ${issue.issues.map(wanted).join(', ')}`;
+      return `a map in which each name is ${issue.issues.map(wanted).join(', ')}`;
     case 'custom':
     case 'invalid_element':
     case 'not_multiple_of':
     case 'unrecognized_keys':
-      return `valid: ${issue.message}`;
+      return `of another form (${issue.message})`;
   }
 }
 
@@ -95,7 +102,8 @@ function isOtherType({ code }: Issue): boolean {
 
 function not(given: unknown): string {
   const shown = JSON.stringify(given) ?? 'nothing';
-  return shown.length > SHOWN_MAX ? '' : `, not ${shown}`;
+  // A URL may contain a password.
+  return shown.length > SHOWN_MAX || /:\/\/[^/]*@/.test(shown) ? '' : `, not ${shown}`;
 }
 
 function shownPath(path: Path): string {
@@ -136,11 +144,30 @@ function fixedMembers(properties: Schema): [string, unknown][] {
   );
 }
 
+/** Explains a name that no field has, such as `token.urll`. `null`: a field has this name. */
+export function fieldNameProblem(name: string): string | null {
+  const path = name.split('.');
+  const at = path.findIndex((_part, end) => schemasAt(path.slice(0, end + 1)).length === 0);
+  if (at === -1) return null;
+  const above = path.slice(0, at);
+  const members = schemasAt(above).flatMap(({ properties }) =>
+    isObject(properties) ? Object.keys(properties) : [],
+  );
+  const known =
+    above.length === 0 || members.length === 0
+      ? ''
+      : `; the members of ${above.join('.')} are ${[...new Set(members)].join(', ')}`;
+  return `is not a field of the form; correct the name or remove it${known}`;
+}
+
 type Schema = Record<PropertyKey, unknown>;
+
+/** Built once: each file that is read looks up its names. */
+let jsonSchema: Schema | undefined;
 
 /** The parts of the JSON Schema that describe a member. */
 function schemasAt(path: Path): Schema[] {
-  const whole = providerJsonSchema();
+  const whole = (jsonSchema ??= providerJsonSchema());
   const alternatives = (schema: unknown): Schema[] => {
     if (!isObject(schema)) return [];
     const { $ref: reference, ...own } = schema;
@@ -152,7 +179,9 @@ function schemasAt(path: Path): Schema[] {
   return path.reduce<Schema[]>(
     (schemas, name) =>
       schemas.flatMap(({ properties, additionalProperties, items }) => [
-        ...(isObject(properties) ? alternatives(properties[name]) : []),
+        ...(isObject(properties) && Object.hasOwn(properties, name)
+          ? alternatives(properties[name])
+          : []),
         ...alternatives(additionalProperties),
         ...(typeof name === 'number' ? alternatives(items) : []),
       ]),

@@ -89,6 +89,12 @@ export const secureUrl = z
   .url({ error: 'must be a URL', abort: true })
   .refine((text) => isSecure(new URL(text)), 'must begin with https:// (http:// on this machine)');
 
+/** Pages and log entries show the URLs of servers. */
+const serverUrl = secureUrl.refine((text) => {
+  const { username, password } = new URL(text);
+  return username === '' && password === '' && !text.includes('#');
+}, 'must not contain a user name, a password or a fragment');
+
 const replayRule = durationOr('safe', 'until_successor_used', 'never').transform(
   (rule): ReplayRule =>
     typeof rule === 'number' ? { kind: 'within', seconds: rule / 1000 } : { kind: rule },
@@ -210,13 +216,13 @@ const environmentMembers = {
   clientAuthentication: z.enum(CLIENT_AUTHENTICATION_METHODS).optional(),
   privateKey: quotedText.optional(),
   keyId: quotedText.optional(),
-  tokenEndpoint: secureUrl.optional(),
-  validationEndpoint: secureUrl.optional(),
-  introspectionEndpoint: secureUrl.optional(),
-  issuer: secureUrl.optional(),
-  authorizationEndpoint: secureUrl.optional(),
-  revocationEndpoint: secureUrl.optional(),
-  identityEndpoint: secureUrl.optional(),
+  tokenEndpoint: serverUrl.optional(),
+  validationEndpoint: serverUrl.optional(),
+  introspectionEndpoint: serverUrl.optional(),
+  issuer: serverUrl.optional(),
+  authorizationEndpoint: serverUrl.optional(),
+  revocationEndpoint: serverUrl.optional(),
+  identityEndpoint: serverUrl.optional(),
   redirectUri: z.string().regex(/^\S+$/, 'must be a URI, or the RuName at eBay').optional(),
   consentScopes: scopeList.optional(),
   consentParameters: parametersExcept(RESERVED_CONSENT_PARAMETERS).optional(),
@@ -468,6 +474,9 @@ function readEnvironment(
     (credential !== null && (own[credential] ?? '') === '') ||
     (tokenEndpoint === undefined && own.issuer === undefined)
   ) {
+    const hasClient = clientId !== undefined && (credential === null || own[credential]);
+    if (hasClient && adapter.file !== undefined)
+      return `: the environment "${name}" needs a tokenEndpoint, because token.url of the provider file of ${adapter.displayName} has no URL for "${name}"; its environments are ${Object.keys(adapter.tokenEndpoints).join(', ')}`;
     const needs = ['clientId', ...(credential === null ? [] : [credential])].join(', ');
     const address = adapter.discovery ? 'a tokenEndpoint or an issuer' : 'a tokenEndpoint';
     const isPublic =

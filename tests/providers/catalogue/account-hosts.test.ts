@@ -219,4 +219,39 @@ describe('a file', () => {
   ])('%s is not valid', (_name, members, problem) => {
     expect(() => adapterWith(members)).toThrow(problem);
   });
+
+  const shop = (url: string, pattern: string, example: string) => ({
+    inputs: { shop: { label: 'Shop', pattern, example, host: true, externalId: true } },
+    token: { ...file.token, url },
+  });
+  it.each([
+    ['https://{shop}/t', '^[a-z]+\\.(com|net)$', 'acme.com'],
+    ['https://{shop}/t', '^[a-z-]+$', 'acme'],
+    ['https://{shop}/t', '^[0-9]+$', '12'],
+    ['https://{shop}/t', '^[0-9.]+$', '1.2.3.4'],
+    ['https://{shop}/t', '^[a-z]+example\\.com$', 'acmeexample.com'],
+    ['https://{shop}/t', '^[a-z]+\\.co\\.uk$', 'acme.co.uk'],
+    ['https://{shop}/t', '^[a-z]+(\\.example\\.com)?$', 'acme.example.com'],
+    ['https://{shop}/t', '^[a-z]+\\.example\\.com|b$', 'acme.example.com'],
+    ['https://{shop}:8443/t', '^[a-z-]+$', 'acme'],
+    ['https://{shop}.com/t', '^[a-z]+$', 'acme'],
+    ['https://{shop}shop.com/t', '^[a-z]+$', 'acme'],
+    ['https://{shop}.co.uk', '^[a-z]+$', 'acme'],
+    ['https://api.{shop}/t', '^[a-z]+\\.[a-z]+$', 'acme.com'],
+  ])('with %s and the pattern %s is not valid', (url, pattern, example) => {
+    expect(() => adapterWith(shop(url, pattern, example))).toThrow(
+      /inputs\.shop\.pattern: (accepts another host|accepts hosts of several|the address .* has no fixed domain)/,
+    );
+  });
+
+  it.each([
+    ['https://{shop}/t', '^[a-z]+\\.example\\.com$', 'acme.example.com'],
+    ['https://{shop}/t', '^(?:[a-z]+\\.)?example\\.(?:com|de|co\\.uk)$', 'example.co.uk'],
+    ['https://{shop}/t', '^(eu|us)-[0-9]{1,3}\\.example\\.com$', 'eu-1.example.com'],
+    ['https://{shop}.example.com/t', '^[a-z-]+$', 'acme'],
+    ['https://api.{shop}.example.co.uk:8443', '^[a-z]{2,}$', 'eu'],
+    ['https://example.com/{shop}/t', '^[a-z]+$', 'acme'],
+  ])('with %s and the pattern %s is valid', (url, pattern, example) => {
+    expect(() => adapterWith(shop(url, pattern, example))).not.toThrow();
+  });
 });

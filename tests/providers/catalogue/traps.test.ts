@@ -241,7 +241,11 @@ describe('hosts that a callback or an entry names', () => {
   );
 
   it.each([
-    ['matches the pattern', '^corn\\.shops\\.example$|\\.shop$', 'evil.shop'],
+    [
+      'matches the pattern',
+      '^corn\\.shops\\.example$|a\\.shops\\.example$',
+      'evil/a.shops.example',
+    ],
     ['is another host', '^[^e]+\\.shops\\.example$', '2130706433/a.shops.example'],
   ])('are not used if a part of the value %s', async (_title, pattern, externalId) => {
     const inputs = { shop: { ...shop, pattern, example: 'corn.shops.example' } };
