@@ -91,6 +91,29 @@ it('providers show refuses an id without a file', async () => {
   );
 });
 
+it('providers show prints a file outside the repository, with an entry that names it', async () => {
+  const path = file(
+    'acme.yaml',
+    XERO.replace('id: xero', 'id: acme').replace('name: Xero', 'name: Acme'),
+  );
+  const { code, text } = await ran(providersShow, [path]);
+  expect(code).toBe(0);
+  expect(text).toMatch(/^Acme \(acme\)\nChecked on /);
+  expect(text).toContain(`  acme:\n    file: ${path}\n    clientId: \${ACME_CLIENT_ID}\n`);
+});
+
+it.each([
+  [
+    'that is not valid',
+    'acme.yaml',
+    /acme\.yaml is not a valid provider file; "evergrant providers check .*acme\.yaml" explains: id: must be acme/,
+  ],
+  ['that does not exist', 'none.yaml', /explains: the file: cannot be read: it does not exist/],
+])('providers show refuses a file %s, and names the problem', async (_title, name, problem) => {
+  file('acme.yaml', XERO);
+  await expect(ran(providersShow, [join(folder, name)])).rejects.toThrow(problem);
+});
+
 it('providers check accepts a file outside the repository', async () => {
   const path = file('acme.yaml', XERO.replace('id: xero', 'id: acme'));
   const { code, text } = await ran(providersCheck, [path]);

@@ -69,10 +69,14 @@ const FIX_DOMAIN = String.raw`end the pattern with a dot and the domain of the p
 /** `{name}` and `{name|host}` in an address. */
 const PLACEHOLDER = /\{([a-zA-Z][\w-]*)(?:\|([a-z0-9.-]+))?\}/g;
 
-/** Returns the problems of a file. `raw` is the file before its defaults. */
-export function problemsOf(file: ProviderFile, raw: unknown): string[] {
+/** Returns the problems of a file. `raw` is the file before its defaults. Overridden members need no source. */
+export function problemsOf(
+  file: ProviderFile,
+  raw: unknown,
+  { isOverridden = false }: { isOverridden?: boolean } = {},
+): string[] {
   return [
-    ...sourceProblems(file, raw),
+    ...(isOverridden ? [] : sourceProblems(file, raw)),
     ...inputProblems(file),
     ...domainProblems(file),
     ...environmentProblems(file),
