@@ -338,7 +338,7 @@ function placeholderProblems(file: ProviderFile): string[] {
     ['revocation.request.parameters', revocation?.request?.parameters, OF_REVOCATIONS],
     ['revocation.request.headers', revocation?.request?.headers, [...OF_REVOCATIONS, 'basic']],
   ];
-  return stated.flatMap(([path, texts = {}, known]) =>
+  const ofHeaders = stated.flatMap(([path, texts = {}, known]) =>
     Object.entries(texts).flatMap(([name, text]) =>
       [...text.matchAll(/\{(:?[a-zA-Z][\w-]*)\}/g)]
         .filter(([, key = '']) => !known.includes(key))
@@ -348,6 +348,34 @@ function placeholderProblems(file: ProviderFile): string[] {
         ),
     ),
   );
+  return [...ofHeaders, ...bodyPlaceholderProblems(file), ...apiPlaceholderProblems(file)];
+}
+
+/** A body is sent as it is written. Other braces are a part of its language, such as GraphQL. */
+function bodyPlaceholderProblems({ identity, validation }: ProviderFile): string[] {
+  const bodies = {
+    'identity.body.text': identity?.from === 'request' ? identity.body?.text : undefined,
+    'validation.body.text': validation?.body?.text,
+  };
+  return Object.entries(bodies).flatMap(([path, text = '']) =>
+    OF_HEADERS.filter((name) => text.includes(`{${name}}`)).map(
+      (name) => `${path}: {${name}} would be sent as it is written; present it in headers`,
+    ),
+  );
+}
+
+/** Readers fill the address of the API from what an account states. */
+function apiPlaceholderProblems({ api, inputs, authorization, answer }: ProviderFile): string[] {
+  const known = [
+    ...Object.keys(inputs),
+    ...Object.keys(authorization?.keep ?? {}),
+    ...keptOfAnswer({ answer }).map(({ path }) => path),
+  ];
+  const urls = typeof api?.url === 'object' ? Object.values(api.url) : [api?.url ?? ''];
+  const names = urls.flatMap((url) => [...url.matchAll(PLACEHOLDER)].map(([, name = '']) => name));
+  return [...new Set(names)]
+    .filter((name) => !known.includes(name))
+    .map((name) => `api.url: {${name}} is neither an input nor a kept value; correct the name`);
 }
 
 function revocationProblems({ revocation }: ProviderFile): string[] {

@@ -241,7 +241,7 @@ describe('the form', () => {
     },
   );
 
-  it.each<[string, object, string]>([
+  it.each<[string, unknown, string]>([
     [
       'validation.headers',
       { authorization: 'Bearer {acessToken}' },
@@ -256,6 +256,16 @@ describe('the form', () => {
       'revocation.request',
       { parameters: { token: '{token}', basic: '{basic}' } },
       'revocation.request.parameters.basic: {basic} would be sent as it is written; use {token},',
+    ],
+    [
+      'validation.body',
+      { contentType: 'application/json', text: '{"token":"{accessToken}"}' },
+      'validation.body.text: {accessToken} would be sent as it is written; present it in headers',
+    ],
+    [
+      'api.url',
+      'https://{shp}.example.com',
+      'api.url: {shp} is neither an input nor a kept value; correct the name',
     ],
     [
       'token.parameters',
