@@ -250,6 +250,42 @@ it.each([
   expect(stderr).toMatch(sentence);
 });
 
+it.each([
+  'ADMIN_API_KEY',
+  'EBAY_CLIENT_SECRET',
+  'EBAY_PASSWORD',
+  'EBAY_REFRESH_TOKEN',
+  'ENCRYPTION_KEYS',
+  'INTERNAL_API_KEY',
+  'JWT_SECRET',
+  'MONGODB_URI',
+  'OIDC_CLIENT_SECRET',
+  'OTEL_EXPORTER_OTLP_HEADERS',
+  'SMTP_URL',
+  'TEMPORAL_API_KEY',
+  'TEMPORAL_CODEC_AUTH',
+  'TEMPORAL_GRPC_META_AUTHORIZATION',
+  'TEMPORAL_GRPC_META_X_TENANT',
+  'TEMPORAL_TLS_CLIENT_KEY_DATA',
+])('the secret %s is refused in every config, and the sentence names existingSecret', (name) => {
+  for (const place of ['config', 'api.config', 'worker.config']) {
+    const { status, stderr } = template(
+      'minimal.yaml',
+      `${place}=${JSON.stringify({ [name]: 'x' })}`,
+    );
+    expect({ place, status, stderr }).toMatchObject({ place, status: 1 });
+    expect(stderr).toContain(`${place}.${name} is a secret`);
+    expect(stderr).toContain('name that in existingSecret');
+  }
+});
+
+it('an address with a password is refused in config, and one without is accepted', () => {
+  const { stderr } = template('minimal.yaml', 'config={"JWKS_URL":"https://me:pass@example.com"}');
+  expect(stderr).toMatch(/config\.JWKS_URL is an address with a password.*existingSecret/s);
+  const plain = 'config={"JWKS_URL":"https://example.com/a:b@c","LOG_LEVEL":"debug"}';
+  expect(template('minimal.yaml', plain).status).toBe(0);
+});
+
 it('an API key and a client certificate of Temporal are refused together', () => {
   const { stderr } = template(
     'temporal-cloud.yaml',
