@@ -260,6 +260,7 @@ const environmentSchema = z.object({
     .url({
       protocol: /^https?$/,
       error: 'must be the base URL of a collector, e.g. http://localhost:4318',
+      abort: true,
     })
     .refine(
       (text) => new URL(text).username === '' && new URL(text).password === '',

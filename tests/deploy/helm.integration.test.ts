@@ -244,6 +244,14 @@ it.each([
     'temporal.clientCertificate.serverCa=true',
     /serverCa needs temporal\.clientCertificate\.existingSecret/,
   ],
+  ['config={"ENCRYPTION_KEYS_COMMAND":"cat"}', /chart sets ENCRYPTION_KEYS_FILE/],
+  ['config={"LOG_LEVEL":"verbose"}', /LOG_LEVEL is "verbose"\. It must be one of trace/],
+  ['fullnameOverride="Foo_Bar"', /fullnameOverride/],
+  ['nameOverride="Foo_Bar"', /nameOverride/],
+  ['temporal.address="temporal:99999"', /The port must be from 1 to 65535/],
+  ['networkPolicy.mongodb.ports=null', /networkPolicy\.mongodb\.ports is empty/],
+  ['networkPolicy.temporal.ports=null', /networkPolicy\.temporal\.ports is empty/],
+  ['networkPolicy.httpsExcept=null', /networkPolicy\.httpsExcept is null/],
 ])('M2.2 the wrong value %s is refused with a sentence', (setting, sentence) => {
   const { status, stderr } = template('minimal.yaml', setting);
   expect(status).toBe(1);

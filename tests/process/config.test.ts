@@ -814,3 +814,23 @@ describe('a message about the configuration', () => {
     expect(text).not.toContain(SECRET.slice(0, 8));
   });
 });
+
+const settingNames = loadConfig({}).settings.map(({ name }) => name);
+
+it.each(settingNames)('an odd value of %s is accepted or gives a message that names it', (name) => {
+  for (const value of [
+    ' ',
+    'foo',
+    '-1',
+    '1e999',
+    'NaN',
+    '%',
+    '://',
+    'http://',
+    'http://[',
+    'a,,b',
+  ]) {
+    for (const problem of problems({ [name]: value }))
+      expect({ value, problem }).toEqual({ value, problem: expect.stringContaining(name) });
+  }
+});
