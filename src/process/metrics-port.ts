@@ -30,7 +30,7 @@ import {
 import { metricsText, recordProcess, stopRecording } from '../metrics/registry';
 import { TOKEN_ACCESS_SOURCES } from '../store/access/token-accesses';
 import type { Config } from './config';
-import { StartError } from './start-error';
+import { asHostError, StartError } from './start-error';
 import type { Stoppable } from './stop';
 import { type ProcessRole, packageVersion } from './version';
 
@@ -199,7 +199,7 @@ async function bind(server: Server, host: string, configured: number | null): Pr
     try {
       return await listen(server, host, port);
     } catch (error) {
-      if (!isInUse(error)) throw error;
+      if (!isInUse(error)) throw asHostError(error, 'METRICS_HOST', host);
       if (port < last) continue;
       throw new StartError(
         configured === null

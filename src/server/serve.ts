@@ -8,7 +8,7 @@ import { safeError } from '../domain/masking/safe-error';
 import type { ApiDependencies } from '../http/dependencies';
 import { TrustedProxies } from '../http/trusted-proxies';
 import type { Config } from '../process/config';
-import { StartError } from '../process/start-error';
+import { asHostError, StartError } from '../process/start-error';
 import { ConfiguredProviders } from '../providers/config/configured-providers';
 import { createConsentClient } from '../providers/consent/consent-client';
 import { createTransport } from '../providers/exchange/transport';
@@ -190,7 +190,7 @@ function listen(listener: RequestListener, hostname: string, port: number): Prom
       reject(
         taken
           ? new StartError(`Port ${port} on ${hostname} is in use. Set PORT to a free port.`)
-          : error,
+          : asHostError(error, 'HOST', hostname),
       );
     });
   });

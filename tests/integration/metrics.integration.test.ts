@@ -166,3 +166,17 @@ it('M1.5 a configured port that is in use ends the start with an error that name
     `Port ${port} on 127.0.0.1 is in use. Set METRICS_PORT to a free port, or to off.`,
   );
 });
+
+it.each(['localhost:9464', '192.0.2.1', 'no such host'])(
+  'M1.5 METRICS_HOST %j ends the start with an error that names the setting',
+  async (METRICS_HOST) => {
+    const worker = spawnWorker(h, h.encryptionKeys, { METRICS_HOST, METRICS_PORT: '0' });
+    kill.push(() => worker.child.kill('SIGKILL'));
+    expect((await worker.exited).code).toBe(1);
+    const output = worker.output.join('');
+    expect(output).toContain(
+      `METRICS_HOST is "${METRICS_HOST}", which is no address of this machine`,
+    );
+    expect(output).not.toContain('unexpected error');
+  },
+);
