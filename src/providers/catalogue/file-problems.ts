@@ -63,10 +63,14 @@ const FOREIGN_HOSTS = [
 /** `{name}` and `{name|host}` in an address. */
 const PLACEHOLDER = /\{([a-zA-Z][\w-]*)(?:\|([a-z0-9.-]+))?\}/g;
 
-/** Returns the problems of a file. `raw` is the file before its defaults. */
-export function problemsOf(file: ProviderFile, raw: unknown): string[] {
+/** Returns the problems of a file. `raw` is the file before its defaults. Overridden members need no source. */
+export function problemsOf(
+  file: ProviderFile,
+  raw: unknown,
+  { isOverridden = false }: { isOverridden?: boolean } = {},
+): string[] {
   return [
-    ...sourceProblems(file, raw),
+    ...(isOverridden ? [] : sourceProblems(file, raw)),
     ...inputProblems(file),
     ...requestProblems(file),
     ...lifeProblems(file),

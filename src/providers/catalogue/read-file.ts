@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
 import { parse as parseYaml, YAMLParseError } from 'yaml';
 import { problemsOf } from './file-problems';
+import { overridden, overrideProblems } from './override';
 import { type ProviderFile, providerFileSchema } from './provider-file';
 import { schemaProblems } from './schema-problems';
 
@@ -31,18 +32,50 @@ export function catalogueIds(): string[] {
 
 /** @throws {ProviderFileError} */
 export function readCatalogueFile(id: string): ProviderFile {
-  return readProviderFile(join(FOLDER, id + ENDING));
+  return readProviderFile(cataloguePath(id));
+}
+
+export function cataloguePath(id: string): string {
+  return join(FOLDER, id + ENDING);
 }
 
 /** Reads a file anywhere, such as one of an operator. @throws {ProviderFileError} */
 export function readProviderFile(path: string): ProviderFile {
-  let text: string;
+  return parseProviderFile(idOf(path), textOf(path));
+}
+
+/**
+ * Reads a valid file with the members that an entry overrides. They need no source, and the examples of the file do not
+ * have to fit them.
+ * @throws {ProviderFileError} with problems of the override
+ */
+export function readOverriddenFile(
+  path: string,
+  override: Readonly<Record<string, unknown>>,
+): ProviderFile {
+  const id = idOf(path);
+  const fixed = overrideProblems(override);
+  if (fixed.length > 0) throw new ProviderFileError(id, fixed);
+  const raw = overridden(parsedYaml(id, textOf(path)), override);
+  const parsed = providerFileSchema.safeParse(raw);
+  if (!parsed.success) throw new ProviderFileError(id, schemaProblems(parsed.error, raw));
+  const problems = problemsOf(parsed.data, raw, { isOverridden: true }).filter(
+    (problem) => !problem.startsWith('examples.'),
+  );
+  if (problems.length > 0) throw new ProviderFileError(id, problems);
+  return parsed.data;
+}
+
+function idOf(path: string): string {
+  return basename(path, extname(path));
+}
+
+function textOf(path: string): string {
   try {
-    text = readFileSync(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     throw new ProviderFileError(path, [`the file: cannot be read: ${reasonOf(error)}`]);
   }
-  return parseProviderFile(basename(path, extname(path)), text);
 }
 
 /** @throws {ProviderFileError} */

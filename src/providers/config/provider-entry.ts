@@ -16,7 +16,14 @@ import { duration, durationOr, mustBe } from '../../domain/text/duration';
 import { asConfigured } from '../../domain/text/time-text';
 import { adapterIds, findAdapter } from '../adapters/registry';
 import { fileAdapter } from '../catalogue/file-adapter';
-import { ProviderFileError, readProviderFile } from '../catalogue/read-file';
+import { providerFileSchema } from '../catalogue/provider-file';
+import {
+  catalogueIds,
+  cataloguePath,
+  ProviderFileError,
+  readOverriddenFile,
+  readProviderFile,
+} from '../catalogue/read-file';
 import {
   type ConsentRules,
   FACT_ANSWERS,
@@ -64,7 +71,7 @@ export interface EnvironmentConfig {
 export interface ProviderConfig {
   id: string;
   adapter: string;
-  /** The adapter of the entry's own provider file. Absent: that of {@link adapter}. */
+  /** The adapter of the entry's own provider file, or of its overridden one. Absent: that of {@link adapter}. */
   ownAdapter?: ProviderAdapter;
   policy: RefreshPolicy;
   replayRule?: ReplayRule;
@@ -235,6 +242,9 @@ const providerSchema = z.strictObject({
   ...environmentMembers,
   adapter: z.string().optional(),
   file: quotedText.optional(),
+  override: z
+    .record(z.string(), z.unknown(), 'must be a map of members of the provider file')
+    .optional(),
   sweepEvery: duration.optional(),
   perAccountUpTo: z.int().min(0).optional(),
   batchesAtOnce: z.int().min(1).max(BATCHES_AT_ONCE_MAX).optional(),
@@ -335,21 +345,35 @@ export function readProvider(
     return problem(': the name of a provider must consist of lower-case letters, digits and "-"');
   const parsed = providerSchema.safeParse(raw ?? {});
   if (!parsed.success) {
-    for (const issue of parsed.error.issues)
-      problem(`${issue.path.map((part) => `.${String(part)}`).join('')}: ${issue.message}`);
+    for (const issue of parsed.error.issues) {
+      const ofFile = issue.code === 'unrecognized_keys' ? issue.keys.filter(isOfProviderFile) : [];
+      if (issue.path.length > 0 || ofFile.length === 0)
+        problem(`${issue.path.map((part) => `.${String(part)}`).join('')}: ${issue.message}`);
+      else
+        for (const name of ofFile)
+          problem(`.${name}: is a member of provider files; move it into override`);
+    }
     return null;
   }
   const entry = parsed.data;
   if (entry.file !== undefined && entry.adapter !== undefined)
     return problem('.file: remove adapter, because the provider file takes its place');
-  const ownAdapter = entry.file === undefined ? givenAdapter : adapterOfFile(entry.file, folder);
-  if (typeof ownAdapter === 'string') return problem(`.file: ${ownAdapter}`);
-  const adapterId = ownAdapter?.id ?? entry.adapter ?? id;
-  const adapter = ownAdapter ?? findAdapter(adapterId);
-  if (adapter === undefined)
+  const ofFile = entry.file === undefined ? givenAdapter : adapterOfFile(entry.file, folder);
+  if (typeof ofFile === 'string') return problem(`.file: ${ofFile}`);
+  const adapterId = ofFile?.id ?? entry.adapter ?? id;
+  const stated = ofFile ?? findAdapter(adapterId);
+  if (stated === undefined)
     return problem(
       `: unknown adapter "${adapterId}"; known adapters: ${adapterIds().join(', ')}; for another provider, set file to its provider file`,
     );
+  const adapter =
+    entry.override === undefined
+      ? stated
+      : overriddenAdapter(stated, entry.override, entry.file, folder);
+  if (Array.isArray(adapter)) {
+    for (const wrong of adapter) problem(`.override${wrong}`);
+    return null;
+  }
 
   const environments: ProviderConfig['environments'] = {};
   const callbackUrl = publicUrl === null ? null : connectCallbackUrl(id, publicUrl.origin);
@@ -379,7 +403,7 @@ export function readProvider(
     environments,
     policy,
     ...defined({
-      ownAdapter,
+      ownAdapter: entry.override === undefined ? ofFile : adapter,
       replayRule: entry.replay,
       accessTokenLifeSeconds: entry.accessTokenLife,
       refreshTokenLifeSeconds: entry.refreshTokenLife === 'unknown' ? null : entry.refreshTokenLife,
@@ -393,6 +417,10 @@ export function readProvider(
   };
 }
 
+function isOfProviderFile(name: string): boolean {
+  return Object.hasOwn(providerFileSchema.shape, name);
+}
+
 /** @returns the adapter of an operator's provider file, or the problem as text */
 function adapterOfFile(path: string, folder = '.'): ProviderAdapter | string {
   try {
@@ -400,6 +428,28 @@ function adapterOfFile(path: string, folder = '.'): ProviderAdapter | string {
   } catch (error) {
     if (!(error instanceof ProviderFileError)) throw error;
     return `${path} is not a valid provider file; "evergrant providers check ${path}" explains: ${error.problems.join('; ')}`;
+  }
+}
+
+/** @returns the adapter of the provider file with the override, or its problems as text */
+function overriddenAdapter(
+  stated: ProviderAdapter,
+  override: Record<string, unknown>,
+  file: string | undefined,
+  folder = '.',
+): ProviderAdapter | string[] {
+  if (file === undefined && !catalogueIds().includes(stated.id))
+    return [
+      `: only a provider file can be overridden, and ${stated.id} is none; set the members of the entry, or set file to a provider file`,
+    ];
+  const path = file === undefined ? cataloguePath(stated.id) : resolve(folder, file);
+  try {
+    const adapter = fileAdapter(readOverriddenFile(path, override));
+    // The catalogue shows facts with their sources, so those of the file.
+    return stated.file === undefined ? adapter : { ...adapter, file: stated.file };
+  } catch (error) {
+    if (!(error instanceof ProviderFileError)) throw error;
+    return error.problems.map((one) => `.${one}`);
   }
 }
 
