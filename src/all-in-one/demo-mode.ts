@@ -22,12 +22,12 @@ const CLIENT_ID = 'evergrant-demo';
 /** Providers without demo accounts, described only by their files. A person can connect accounts of them. */
 export const CONNECTABLE_PROVIDERS = [
   'quickbooks',
-  'hubspot',
   'salesforce',
   'slack',
   'dropbox',
-  'mailchimp',
-  'microsoft',
+  'box',
+  'discord',
+  'calendly',
   'notion',
   'tiktok',
   'zoom',
