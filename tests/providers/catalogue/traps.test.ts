@@ -1,15 +1,23 @@
-/** Traps of real providers, each as a small invented file. */
+/** Traps of real providers, each as a small invented file, and the facts of real files that are about them. */
+import { dueMoments } from '../../../src/domain/account/due-times';
+import { Secret } from '../../../src/domain/masking/secret';
+import { pauseBeforeReplayMs } from '../../../src/domain/refresh/replay';
 import {
   configuredExample,
   consentWith,
   refreshWith,
   secondsUntil,
 } from '../../../src/providers/catalogue/example-exchange';
+import { factGroups } from '../../../src/providers/catalogue/facts';
+import { fileAdapter } from '../../../src/providers/catalogue/file-adapter';
+import { readCatalogueFile } from '../../../src/providers/catalogue/read-file';
 import { ConfiguredProviders } from '../../../src/providers/config/configured-providers';
 import { readProvider } from '../../../src/providers/config/provider-entry';
+import { authorizationUrl } from '../../../src/providers/consent/authorization-request';
+import { revokeToken } from '../../../src/providers/consent/revocation';
 import { conclude } from '../../../src/providers/exchange/exchange-conclusion';
 import { NotSentError } from '../../../src/providers/exchange/transport';
-import { adapterWith } from './_invented';
+import { adapterWith, useAdapter } from './_invented';
 
 jest.mock(
   '../../../src/providers/adapters/registry',
@@ -387,5 +395,241 @@ describe('a request that cannot be built', () => {
       now: new Date(),
     });
     expect(conclusion).toMatchObject(expected);
+  });
+});
+
+/** A real file as an entry of `providers.yaml` uses it. */
+const real = (id: string) => useAdapter(fileAdapter(readCatalogueFile(id)));
+
+/** The parameters of an authorization request, with the address that receives them. */
+async function askedBy(id: string, inputs: Record<string, string> = {}) {
+  const configured = configuredExample(real(id));
+  const url = await authorizationUrl(
+    {
+      ...configured,
+      externalId: null,
+      inputs,
+      scopes: [],
+      state: 'state-1',
+      verifier: configured.provider.consent?.pkce === 'refused' ? null : 'verifier-1',
+      redirectUri: 'https://evergrant.example.com/connect/callback/it',
+    },
+    { send: () => Promise.reject(new Error('no request is expected')) },
+  );
+  return { place: url.origin + url.pathname, ...Object.fromEntries(url.searchParams) };
+}
+
+const OBTAINED_AT = new Date('2026-11-30T12:00:00Z');
+
+/** Seconds from an answer to the expiry of its access token and to the moment at which the account is due. */
+async function dueAfter(id: string, body: object) {
+  const { provider } = configuredExample(real(id));
+  const { grant } = await refreshWith(provider.adapter, { body });
+  const account: any = {
+    id: 'acc_1',
+    current: {
+      attemptId: null,
+      refreshToken: null,
+      obtainedAt: OBTAINED_AT.toISOString(),
+      expiresAt: grant?.expiresAt.toISOString(),
+      refreshTokenExpiresAt: null,
+    },
+    previous: null,
+    lastRefreshedAt: OBTAINED_AT,
+    nextAttemptAt: null,
+    policy: {},
+    validatedAt: null,
+  };
+  const { byExpiry, notBefore } = dueMoments(account, provider);
+  return {
+    expiry: secondsUntil(grant?.expiresAt),
+    due: Math.max(secondsUntil(byExpiry) ?? 0, secondsUntil(notBefore) ?? 0),
+    sweepEvery: provider.policy.sweepEveryMs / 1000,
+  };
+}
+
+/** The result of a revocation that the provider answers with this body and status 200. */
+async function revokedAt(id: string, body: object) {
+  const { environment } = configuredExample(real(id));
+  const transport = {
+    send: () =>
+      Promise.resolve({
+        status: 200,
+        headers: [],
+        body: JSON.stringify(body),
+        compressed: null,
+        cut: null,
+      }),
+  };
+  const token = new Secret('the-token');
+  const input = { environment, externalId: 'x', token, hint: 'access_token' as const };
+  return (await revokeToken(input, { transport, now: () => OBTAINED_AT })).result;
+}
+
+const renewed = { ...answer, refresh_token: 'rt-2' };
+const DAY = 24 * 3600;
+
+describe('the file of a provider with a trap', () => {
+  it('Exact Online refreshes in the last 30 s of the access token, and not earlier', async () => {
+    expect(await dueAfter('exactonline', { ...renewed, expires_in: 600 })).toMatchObject({
+      due: 570,
+    });
+    const early = {
+      status: 400,
+      body: { error: 'x', error_description: 'access_token not expired' },
+    };
+    expect((await refreshWith(real('exactonline'), early)).failure?.code).toBe('too_early');
+  });
+
+  it('Sage sweeps several times in the five minutes of an access token', async () => {
+    const { expires_in: _, ...silent } = renewed;
+    const { expiry, due, sweepEvery } = await dueAfter('sage', silent);
+    expect(expiry).toBe(300);
+    expect(due).toBe(180);
+    expect(due + 2 * sweepEvery).toBeLessThanOrEqual(300);
+  });
+
+  it.each([
+    { id: 'linkedin', idle: 365, absolute: 365, parameters: {} },
+    { id: 'quickbooks', idle: 100, absolute: 1825, parameters: { realmId: '1' } },
+  ])('$id counts $idle days from the last use and $absolute from the consent', async (trap) => {
+    const { id, idle, absolute, parameters } = trap;
+    const callback = { code: 'code-1', ...parameters };
+    const consent = await consentWith(real(id), callback, { body: { ...renewed, id_token: 'x' } });
+    const refresh = await refreshWith(real(id), { body: renewed });
+    for (const { grant } of [consent, refresh]) {
+      expect(secondsUntil(grant?.refreshTokenExpiry.expiresAt)).toBe(idle * DAY);
+      expect(secondsUntil(grant?.refreshTokenEndsAt)).toBe(absolute * DAY);
+    }
+  });
+
+  it('Mailchimp gives a token that never expires, although its answer says 0', async () => {
+    const body = { access_token: 'at-1', expires_in: 0, scope: null };
+    const adapter = real('mailchimp');
+    const { outcome } = await consentWith(adapter, { code: 'code-1' }, { body });
+    expect(outcome).toMatchObject({ kind: 'granted' });
+    expect(adapter).toMatchObject({
+      nonExpiringTokens: true,
+      consent: { refreshTokenExpected: false },
+    });
+  });
+
+  it.each([
+    ['meta', 'fb_exchange_token', { grant_type: 'fb_exchange_token', client_id: 'client-id' }],
+    ['instagram', 'access_token', { grant_type: 'ig_refresh_token' }],
+  ])('%s exchanges the living access token a week early', async (id, name, parameters) => {
+    const { request, grant } = await refreshWith(real(id), { body: answer });
+    expect(request).toMatchObject({ method: 'GET' });
+    const query = Object.fromEntries(new URL(request?.url ?? '').searchParams);
+    expect(query).toMatchObject({ ...parameters, [name]: 'example-refresh-token' });
+    expect('client_id' in query).toBe('client_id' in parameters);
+    expect(grant?.refreshToken?.reveal()).toBe('at-1');
+    const { due } = await dueAfter(id, { ...answer, expires_in: 60 * DAY });
+    expect(due).toBe(53 * DAY);
+  });
+
+  it('Instagram exchanges no token that is younger than a day', async () => {
+    const { provider } = configuredExample(real('instagram'));
+    expect(provider.policy.notBeforeMs).toBe(59 * DAY * 1000);
+  });
+
+  it('Airtable stores the new refresh token, and never sends the old one twice while its access token lives', async () => {
+    const { provider } = configuredExample(real('airtable'));
+    const { grant } = await refreshWith(real('airtable'), {
+      body: { ...renewed, token_type: 'Bearer ' },
+    });
+    expect(grant?.refreshToken?.reveal()).toBe('rt-2');
+    expect(secondsUntil(grant?.refreshTokenExpiry.expiresAt)).toBe(60 * DAY);
+    const life = {
+      obtainedAt: OBTAINED_AT.toISOString(),
+      expiresAt: new Date(OBTAINED_AT.getTime() + 60 * MINUTE).toISOString(),
+      refreshTokenExpiresAt: null,
+    };
+    expect(pauseBeforeReplayMs(provider.replayRule, OBTAINED_AT, life, OBTAINED_AT)).toBe(
+      59 * MINUTE,
+    );
+    expect(real('airtable').file?.rotation).toBe('always');
+  });
+
+  it('Google asks for offline access and a new consent, and keeps its refresh token', async () => {
+    expect(await askedBy('google')).toMatchObject({
+      place: 'https://accounts.google.com/o/oauth2/v2/auth',
+      access_type: 'offline',
+      prompt: 'consent',
+    });
+    const { grant } = await refreshWith(real('google'), { body: answer });
+    expect(grant?.refreshToken).toBeNull();
+  });
+
+  it.each([
+    ['zoho', { access_type: 'offline', prompt: 'consent' }],
+    ['dropbox', { token_access_type: 'offline' }],
+    ['reddit', { duration: 'permanent' }],
+    ['microsoft', { scope: expect.stringContaining('offline_access') as string }],
+    ['x', { scope: expect.stringContaining('offline.access') as string }],
+  ])('%s asks for a refresh token in its own words', async (id, parameters) => {
+    expect(await askedBy(id)).toMatchObject(parameters);
+  });
+
+  it('Shopify asks for a token that expires, at the shop of the account', async () => {
+    const externalId = 'acme.myshopify.com';
+    const callback = { code: 'code-1', shop: externalId };
+    const { sent, outcome } = await consentWith(
+      real('shopify'),
+      callback,
+      { body: renewed },
+      { externalId },
+    );
+    expect(outcome).toMatchObject({ kind: 'granted' });
+    expect(sent[0]?.url).toBe('https://acme.myshopify.com/admin/oauth/access_token');
+    expect(new URLSearchParams(sent[0]?.body).get('expiring')).toBe('1');
+  });
+
+  it('TikTok names the client client_key in each request', async () => {
+    const asked = await askedBy('tiktok');
+    expect(asked).toMatchObject({ client_key: 'client-id' });
+    expect(asked).not.toHaveProperty('client_id');
+    expect(asked).not.toHaveProperty('code_challenge');
+    const { request } = await refreshWith(real('tiktok'), { body: renewed });
+    const form = Object.fromEntries(new URLSearchParams(request?.body));
+    expect(form).toMatchObject({ client_key: 'client-id' });
+    expect(form).not.toHaveProperty('client_id');
+    expect(await revokedAt('tiktok', { error: 'invalid_request' })).toBe('refused');
+  });
+
+  it('Slack refuses a refresh and a revocation with status 200', async () => {
+    const refused = { body: { ok: false, error: 'invalid_refresh_token' } };
+    expect((await refreshWith(real('slack'), refused)).failure).toMatchObject({
+      code: 'invalid_grant',
+      status: 200,
+    });
+    expect(await revokedAt('slack', { ok: false, error: 'missing_scope' })).toBe('refused');
+    expect(await revokedAt('slack', { ok: false, error: 'ratelimited' })).toBe('unknown');
+    expect(await revokedAt('slack', { ok: false, error: 'token_revoked' })).toBe('revoked');
+    expect(await revokedAt('slack', { ok: true, revoked: true })).toBe('revoked');
+  });
+
+  it('Slack gives the tokens of the bot, not those of the person', async () => {
+    const authed = { access_token: 'user-at', refresh_token: 'user-rt', token_type: 'user' };
+    const { grant } = await refreshWith(real('slack'), {
+      body: { ...renewed, ok: true, token_type: 'bot', authed_user: authed },
+    });
+    expect(grant?.accessToken?.reveal()).toBe('at-1');
+    expect(grant?.refreshToken?.reveal()).toBe('rt-2');
+  });
+
+  it.each([
+    ['google', '100 refresh tokens per Google account and client', /silently invalidates/],
+    ['zoho', '20 refresh tokens for one app', /deletes the first one/],
+  ])('%s names how many grants end an older one: %s', (id, count, effect) => {
+    // People read it on the page of the provider, because no answer says that an older grant has ended.
+    const shown = factGroups(readCatalogueFile(id)).flatMap(({ facts }) => facts);
+    const { value } = shown.find(({ field }) => field === 'limits.grants') ?? {};
+    expect(value).toContain(count);
+    expect(value).toMatch(effect);
+  });
+
+  it.each(['linkedin', 'tiktok'])('%s is one of few that get no PKCE challenge', async (id) => {
+    expect(await askedBy(id)).not.toHaveProperty('code_challenge');
   });
 });
