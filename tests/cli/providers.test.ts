@@ -42,7 +42,7 @@ it('providers list prints each file of the catalogue', async () => {
   const rows = text.trimEnd().split('\n').slice(1);
   expect(rows.map((row) => row.split(' ')[0])).toEqual(catalogueIds());
   expect(rows.find((row) => row.startsWith('xero'))).toMatch(
-    /^xero +Xero +2026-11-30 +\d+ +30m +always +S256 \? +60d from the last use +same answer for 30m$/,
+    /^xero +Xero +[\d-]+ +\d+ +30m +always +S256 \? +60d from the last use +same answer for 30m$/,
   );
 });
 
@@ -59,7 +59,7 @@ it('providers list prints the same items as JSON', async () => {
 it('providers show prints facts, sources, unknown fields and an entry', async () => {
   const { code, text } = await ran(providersShow, ['xero']);
   expect(code).toBe(0);
-  expect(text).toMatch(/^Xero \(xero\)\nChecked on 2026-11-30\./);
+  expect(text).toMatch(/^Xero \(xero\)\nChecked on [\d-]+\./);
   const [, number = ''] = / +Access token lives +30m {2}\[(\d+)\]/.exec(text) ?? [];
   expect(text).toContain(`\n[${number}] https://developer.xero.com/faq/oauth2\n`);
   expect(text).toMatch(/PKCE +S256 {2}an assumption/);
@@ -81,6 +81,29 @@ it('providers show refuses an id without a file', async () => {
   await expect(ran(providersShow, ['acme'])).rejects.toThrow(
     /no file of the provider "acme" exists; "evergrant providers list" names all ids/,
   );
+});
+
+it('providers show prints a file outside the repository, with an entry that names it', async () => {
+  const path = file(
+    'acme.yaml',
+    XERO.replace('id: xero', 'id: acme').replace('name: Xero', 'name: Acme'),
+  );
+  const { code, text } = await ran(providersShow, [path]);
+  expect(code).toBe(0);
+  expect(text).toMatch(/^Acme \(acme\)\nChecked on /);
+  expect(text).toContain(`  acme:\n    file: ${path}\n    clientId: \${ACME_CLIENT_ID}\n`);
+});
+
+it.each([
+  [
+    'that is not valid',
+    'acme.yaml',
+    /acme\.yaml is not a valid provider file; "evergrant providers check .*acme\.yaml" explains: id: must be acme/,
+  ],
+  ['that does not exist', 'none.yaml', /explains: the file: cannot be read: it does not exist/],
+])('providers show refuses a file %s, and names the problem', async (_title, name, problem) => {
+  file('acme.yaml', XERO);
+  await expect(ran(providersShow, [join(folder, name)])).rejects.toThrow(problem);
 });
 
 it('providers check accepts a file outside the repository', async () => {

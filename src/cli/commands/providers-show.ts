@@ -1,4 +1,6 @@
 /** `evergrant providers show`: prints the facts of a provider file with their sources. */
+import type { ProviderFile } from '../../providers/catalogue/provider-file';
+import { ProviderFileError, readProviderFile } from '../../providers/catalogue/read-file';
 import {
   type CatalogueDetails,
   catalogueDetails,
@@ -10,22 +12,47 @@ import { coloured, type Output, type Pairs } from '../output';
 
 export const providersShow: Command = {
   words: ['providers', 'show'],
-  positionals: ['id'],
+  positionals: ['id-or-file'],
+  takesFiles: true,
   summary: 'Show the facts about a provider, their sources, and an entry for providers.yaml',
-  more: 'The command needs no server. Exit code 1: this package has no file of the provider.',
-  async runLocally({ out, positionals: [id = ''] }) {
-    const file = catalogueFile(id);
-    if (file === null)
-      throw new CommandFailed(
-        `no file of the provider "${id}" exists; "evergrant providers list" names all ids`,
-        'not_found',
-      );
-    const details = catalogueDetails(file);
+  more: [
+    'The command takes an id of "evergrant providers list", or the path of a provider file such as ./acme.yaml. It needs',
+    'no server. Exit code 1: the file does not exist or is not valid.',
+  ].join('\n'),
+  async runLocally({ out, positionals: [given = ''] }) {
+    const details = isPath(given)
+      ? catalogueDetails(fileAt(given), given)
+      : catalogueDetails(fileOf(given));
     if (out.isForPeople) show(out, details);
     else out.one(details, pairsOf(details));
     return 0;
   },
 };
+
+/** An id consists of lower-case letters, digits and hyphens. */
+function isPath(given: string): boolean {
+  return /[./\\]/.test(given);
+}
+
+function fileAt(path: string): ProviderFile {
+  try {
+    return readProviderFile(path);
+  } catch (error) {
+    if (!(error instanceof ProviderFileError)) throw error;
+    throw new CommandFailed(
+      `${path} is not a valid provider file; "evergrant providers check ${path}" explains: ${error.problems.join('; ')}`,
+    );
+  }
+}
+
+function fileOf(id: string): ProviderFile {
+  const file = catalogueFile(id);
+  if (file !== null) return file;
+  throw new CommandFailed(
+    `no file of the provider "${id}" exists; "evergrant providers list" names all ids, and a file of yours is named by its path, such as ./${id}.yaml`,
+    'not_found',
+  );
+}
 
 function pairsOf({ groups, unknown, ...details }: CatalogueDetails): Pairs {
   return [

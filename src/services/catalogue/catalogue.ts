@@ -103,7 +103,8 @@ export interface CatalogueDetails extends CatalogueEntry {
   example: string;
 }
 
-export function catalogueDetails(file: ProviderFile): CatalogueDetails {
+/** @param path the path of an operator's file, which the example names. Absent: the file is one of the catalogue. */
+export function catalogueDetails(file: ProviderFile, path?: string): CatalogueDetails {
   return {
     ...catalogueEntry(file),
     notes: file.notes ?? null,
@@ -111,12 +112,12 @@ export function catalogueDetails(file: ProviderFile): CatalogueDetails {
       title,
       facts: facts.map(({ isUnknown, ...fact }) => ({ ...fact, is_unknown: isUnknown })),
     })),
-    example: exampleEntry(file),
+    example: exampleEntry(file, path),
   };
 }
 
 /** An entry with the credentials from the environment, and the settings that the provider needs. */
-function exampleEntry({ id, token }: ProviderFile): string {
+function exampleEntry({ id, token }: ProviderFile, path: string | undefined): string {
   const name = id.toUpperCase().replaceAll('-', '_');
   const [method] = token.clientAuthentication;
   const credential = {
@@ -126,6 +127,7 @@ function exampleEntry({ id, token }: ProviderFile): string {
     none: {},
   };
   const entry = {
+    ...(path === undefined ? {} : { file: path }),
     clientId: `\${${name}_CLIENT_ID}`,
     ...(method === undefined ? {} : credential[method]),
     ...(token.redirectUriAtRefresh
