@@ -2,7 +2,7 @@
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** Members that describe the file itself, or prove its facts. An override has no source and no examples. */
+/** Members that describe the file itself or prove its facts. An override has no sources and no examples. */
 const FIXED = new Set(['$schema', 'id', 'checked', 'sources', 'unknown', 'examples']);
 
 /** Returns a problem per member that cannot be overridden, as `field: problem`. */
