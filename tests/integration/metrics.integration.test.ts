@@ -175,7 +175,7 @@ it.each(['localhost:9464', '192.0.2.1', 'no such host'])(
     expect((await worker.exited).code).toBe(1);
     const output = worker.output.join('');
     expect(output).toContain(
-      `METRICS_HOST is "${METRICS_HOST}", which is no address of this machine`,
+      `METRICS_HOST is "${METRICS_HOST}", which is not an address of this machine`,
     );
     expect(output).not.toContain('unexpected error');
   },
