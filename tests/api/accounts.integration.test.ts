@@ -454,6 +454,14 @@ describe('changing an account', () => {
     expect((await change(before.id, {})).body).toEqual(before);
   });
 
+  it('keeps the reason of a person why it is disabled, which only that change may state', async () => {
+    const { id } = await api.connect();
+    const disabled = await change(id, { disabled: true, reason: 'The shop closed' });
+    expect(disabled.body).toMatchObject({ status: 'disabled', status_reason: 'The shop closed' });
+    for (const body of [{ reason: 'alone' }, { disabled: false, reason: 'with enable' }])
+      expectError(await change(id, body), 400, 'invalid_request');
+  });
+
   it('disables it with a reason, so that it is not refreshed, and enables it again', async () => {
     const { id } = await api.connect();
     const disabled = await change(id, { disabled: true });

@@ -34,8 +34,12 @@ function expectDone(ran: Ran): Ran {
 describe('accounts', () => {
   it('disable and enable change whether the account is refreshed', async () => {
     const { id } = await add('Switched');
-    expect(expectDone(await cli('accounts', 'disable', id)).stdout).toMatch(/^status +disabled$/m);
-    expect((await h.account(id)).state).toBe('disabled');
+    const closed = await cli('accounts', 'disable', id, '--reason', 'The shop closed');
+    expect(expectDone(closed).stdout).toMatch(/^status +disabled$/m);
+    expect(await h.account(id)).toMatchObject({
+      state: 'disabled',
+      stateReason: 'The shop closed',
+    });
     expect(expectDone(await cli('accounts', 'enable', id, '--json')).json()).toMatchObject({
       id,
       status: 'ok',

@@ -81,7 +81,7 @@ describe('the first start', () => {
       /^ {2}Admin key +evg_[0-9a-f]{16}_[\w-]{43} +\(shown only once; save it\)$/m,
     );
     expect(text).toContain(
-      'The sandbox also simulates QuickBooks Online, HubSpot, Salesforce, Slack,',
+      'The sandbox also simulates QuickBooks Online, Salesforce, Slack, Dropbox,',
     );
     expect(text).toMatch(/set EBAY_CLIENT_ID and EBAY_CLIENT_SECRET .* in the environment/);
     expect(text).toContain('SANDBOX_ACCESS_TOKEN_LIFE=2m REFRESH_INTERVAL_MINUTES=1 npm start');

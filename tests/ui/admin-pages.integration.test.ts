@@ -202,6 +202,14 @@ describe('the quarantine', () => {
   });
 });
 
+it('the audit shows only the actions that were refused or failed, if a person asks for them', async () => {
+  const admin = await person(anOrganisation(), ['admin']);
+  await admin.post('/admin/accounts/acc_000000000000000000000000/enable', {});
+  const { html } = await admin.get('/admin/audit?result=failed');
+  expect(html).toContain('404');
+  expect(html).toMatch(/<strong>1<\/strong> audit entry/);
+});
+
 describe('the audit verification', () => {
   it('T2.6 checks one chain, from an entry on, and a noted entry', async () => {
     const organisation = anOrganisation();

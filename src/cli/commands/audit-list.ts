@@ -23,6 +23,12 @@ export const auditList: Command = {
       value: 'text',
       help: 'only actions that contain this text, such as "POST" or "/refresh"',
     },
+    result: {
+      type: 'string',
+      value: 'result',
+      choices: ['failed'],
+      help: 'only actions that were refused or failed',
+    },
     ...rangeOptions,
     limit: limitOption,
   },
@@ -30,8 +36,9 @@ export const auditList: Command = {
     const chain = options.isSet('operator') ? 'operator' : 'organisation';
     const range = rangeOf(options);
     const [wantedActor, wantedActions] = [options.text('actor'), options.filter('action')];
-    const filters = { wantedActor, wantedActions, ...range };
-    const hasFilter = wantedActor !== undefined || wantedActions !== undefined;
+    const wantedResult = options.text('result');
+    const filters = { wantedActor, wantedActions, wantedResult, ...range };
+    const hasFilter = [wantedActor, wantedActions, wantedResult].some((one) => one !== undefined);
     const found = await pages(
       ({ limit, cursor: before }) =>
         api.ask(({ admin }) => admin.audit.$get({ query: { chain, limit, before } })),
@@ -40,8 +47,9 @@ export const auditList: Command = {
         range,
         at: ({ at }) => at,
         keep: hasFilter
-          ? ({ actor, action }) =>
+          ? ({ actor, action, details: { status } }) =>
               (wantedActor === undefined || actor === wantedActor) &&
+              (wantedResult === undefined || (typeof status === 'number' && status >= 400)) &&
               (wantedActions === undefined || wantedActions.some((text) => action.includes(text)))
           : undefined,
       },

@@ -30,12 +30,18 @@ import { reconnect } from './reconnect';
 import { requireConnected } from './refreshable-account';
 import { enteredRefreshToken, reconnectWarnings } from './shared-refresh-token';
 
+/** Maximum length of the reason why an account is disabled. */
+const REASON_MAX_CHARACTERS = 200;
+
 export const AccountPatchBody = z
   .strictObject({
     label: AccountLabel.optional(),
     kind: AccountKind.nullable().optional(),
     disabled: z.boolean().optional().openapi({
       description: 'true: the account is never refreshed. false: the account is enabled again.',
+    }),
+    reason: z.string().trim().min(1).max(REASON_MAX_CHARACTERS).optional().openapi({
+      description: 'Only with disabled: true. Why the account is disabled, for people.',
     }),
     owner_email: OwnerEmailInput,
     owner_reminders: z.boolean().optional().openapi({
@@ -59,8 +65,6 @@ type Dependencies = Parameters<typeof reconnect>[0] & {
 
 interface ChangeCaller extends Pick<Principal, 'organisation' | 'keyId'> {
   source: 'api' | 'admin';
-  /** Why the account is disabled. */
-  reason?: string | undefined;
 }
 
 interface ChangedAccount {
@@ -73,7 +77,7 @@ interface ChangedAccount {
 /** @throws {ServiceError} `invalid_request`, `not_found`, `conflict`; `grant_refused` after all other changes took effect */
 export async function changeAccount(
   deps: Dependencies,
-  { organisation, keyId, source, reason = 'Disabled by an admin.' }: ChangeCaller,
+  { organisation, keyId, source }: ChangeCaller,
   id: string,
   input: z.infer<typeof AccountPatchBody>,
 ): Promise<ChangedAccount> {
@@ -82,6 +86,7 @@ export async function changeAccount(
     label,
     kind,
     disabled,
+    reason,
     quarantine,
     fallback_access_token,
     fallback_expires_at,
@@ -90,6 +95,8 @@ export async function changeAccount(
     policy,
     ...grant
   } = input;
+  if (reason !== undefined && disabled !== true)
+    throw new ServiceError('invalid_request', 'reason: only with disabled: true');
   const at = now();
   const before = await store.accounts.find(organisation, id);
   if (before === null) throw notFound(`account ${id}`);
@@ -145,7 +152,7 @@ export async function changeAccount(
       state,
       policy: accountPolicyOf(policy, provider?.environments.get(before.environment)),
       ownerEmail,
-      stateReason: disabled === true ? reason : null,
+      stateReason: disabled === true ? (reason ?? 'Disabled by an admin.') : null,
       grant: isReplaced ? submitted : undefined,
       enteredRefreshToken: isReplaced ? entered?.refreshToken : undefined,
       fallback: sealedFallbackOf(fallback, { adapter: provider?.adapter, vault, place }),

@@ -25,6 +25,8 @@ const auditSchema = new Schema(
     previous_hash: { type: String, default: null },
     previous_kept_until: { type: Date, default: null },
     hash: { type: String, required: true },
+    /** For the filter: the details state a status of 400 or more. Absent: they do not, or the entry is of 0.1.0. */
+    failed: { type: Boolean, default: undefined },
   },
   { collection: 'audit_entries', strictQuery: 'throw', versionKey: false },
 );
@@ -35,6 +37,10 @@ auditSchema.index({ organisation: 1, sequence: 1 }, { unique: true, name: 'chain
 auditSchema.index({ organisation: 1, at: 1, sequence: 1 }, { name: 'by_time' });
 auditSchema.index({ organisation: 1, actor: 1, sequence: 1 }, { name: 'by_actor' });
 auditSchema.index({ organisation: 1, action: 1, sequence: 1 }, { name: 'by_action' });
+auditSchema.index(
+  { organisation: 1, failed: 1, sequence: 1 },
+  { partialFilterExpression: { failed: true }, name: 'failures' },
+);
 
 const scopedSchema = scopedToOrganisation(auditSchema);
 
@@ -45,6 +51,8 @@ export interface AuditFilter {
   organisation: string;
   actor?: string | undefined;
   action?: readonly string[] | undefined;
+  /** Only actions that were refused or failed. */
+  failed?: true | undefined;
   /** Written at or after this time. */
   from?: Date | undefined;
   /** Written before this time. */
@@ -77,6 +85,7 @@ export class AuditEntries {
           previous_hash: entry.previous?.hash ?? null,
           previous_kept_until: entry.previous && new Date(entry.previous.keptUntil),
           hash: entry.hash,
+          ...(isFailure(entry) ? { failed: true } : {}),
         },
       ]);
       return 'inserted';
@@ -120,7 +129,7 @@ export class AuditEntries {
 
   /** The chain is in order of time, so that limits of time become limits of the sequence. */
   async #filterOf(
-    { organisation, actor, action, from, to }: AuditFilter,
+    { organisation, actor, action, failed, from, to }: AuditFilter,
     before?: number,
   ): Promise<QueryFilter<AuditDocument>> {
     const [first, end] = await Promise.all([
@@ -135,6 +144,7 @@ export class AuditEntries {
     return {
       organisation,
       ...(actor === undefined ? {} : { actor }),
+      ...(failed === undefined ? {} : { failed }),
       ...(action === undefined ? {} : { action: mongoose.trusted({ $in: [...action] }) }),
       ...(Object.keys(limits).length === 0 ? {} : { sequence: mongoose.trusted(limits) }),
     };
@@ -158,6 +168,10 @@ export class AuditEntries {
       .lean<AuditDocument[]>();
     return documents.map(toEntry);
   }
+}
+
+function isFailure({ details: { status } }: AuditEntry): boolean {
+  return typeof status === 'number' && status >= 400;
 }
 
 /** Never throws. A tampered document is returned as it is, and its hash does not match. */

@@ -8,7 +8,7 @@ import { ServiceError } from '../../domain/service-error';
 import { publicOrigin, shownOrigin } from '../../http/public-origin';
 import { parseObject } from '../../providers/exchange/answer-members';
 import { callerName } from '../../services/access/authenticator';
-import { type AccountPatchBody, changeAccount } from '../../services/accounts/change-account';
+import { AccountPatchBody, changeAccount } from '../../services/accounts/change-account';
 import {
   CredentialsInput,
   type EnteredCredentials,
@@ -21,7 +21,7 @@ import { disconnect, revocationNotice } from '../../services/connect/disconnect'
 import type { UiDependencies } from '../dependencies';
 import { answerDone } from '../done';
 import type { Done, UiApp, UiContext } from '../env';
-import { formFields, warningSentence } from '../form';
+import { formFields, parsedForm, warningSentence } from '../form';
 import { isFragment } from '../guard';
 import { showPage } from '../layout';
 import { addressOf } from '../list-query';
@@ -37,7 +37,6 @@ import { mayAct } from '../permissions';
 import { TOKEN_ACCESSES_PATH } from './token-accesses';
 
 const ACCOUNT = `${ACCOUNTS_PATH}/:id` as const;
-const REASON_MAX_CHARACTERS = 200;
 
 export function registerAccount(ui: UiApp, deps: UiDependencies): void {
   const { logger, providers } = deps;
@@ -101,9 +100,8 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
     done: string,
     patch: z.infer<typeof AccountPatchBody>,
     undo?: (before: Account) => Done['undo'],
-    reason?: string,
   ) => {
-    const caller = { ...callerOf(c), reason };
+    const caller = callerOf(c);
     const { organisation, keyId } = caller;
     const before = await findAccount(deps, organisation, idOf(c));
     const { account, warnings } = await changeAccount(deps, caller, before.id, patch);
@@ -117,18 +115,11 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
   };
   ui.post(`${ACCOUNT}/disable`, async (c) => {
     const reason = await field(c, 'reason');
-    if (reason.length > REASON_MAX_CHARACTERS)
-      throw new ServiceError(
-        'invalid_request',
-        `The reason is longer than ${REASON_MAX_CHARACTERS} characters. Shorten it.`,
-      );
-    return change(
-      c,
-      'disabled',
-      { disabled: true },
-      acts('enable'),
-      reason === '' ? undefined : reason,
-    );
+    const patch = parsedForm(AccountPatchBody, {
+      disabled: true,
+      ...(reason === '' ? {} : { reason }),
+    });
+    return change(c, 'disabled', patch, acts('enable'));
   });
   ui.post(`${ACCOUNT}/enable`, (c) =>
     change(c, 'enabled', { disabled: false }, (before) =>

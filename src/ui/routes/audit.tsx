@@ -22,7 +22,7 @@ import { AuditVerificationPage, VerificationQuery } from '../pages/audit-verific
 import { words } from '../parts/account-badges';
 import { repeatedList, TIME_FILTERS } from '../parts/commands';
 import { Copyable } from '../parts/copy';
-import { FilterBar, PastTimeRange } from '../parts/filter-bar';
+import { FilterBar, One, PastTimeRange } from '../parts/filter-bar';
 import { type Column, ColumnChoice } from '../parts/list';
 import { Moment } from '../parts/time';
 
@@ -34,6 +34,7 @@ const Query = z.object({
   actor: single(text(200)),
   /** Several, with commas between them. */
   action: many(text(200)).transform((given) => given?.flatMap((one) => one.split(/\s*,\s*/))),
+  result: single(z.literal('failed')),
   since: single(span),
   from: single(moment),
   to: single(moment),
@@ -121,8 +122,14 @@ export function registerAudit(ui: UiApp, deps: UiDependencies): void {
   const { store, now } = deps;
   const filterOf = (
     organisation: string,
-    { actor, action, since, from, to }: z.infer<typeof Query>,
-  ) => ({ organisation, actor, action, ...pastRange(since, { from, to }, now()) });
+    { actor, action, result, since, from, to }: z.infer<typeof Query>,
+  ) => ({
+    organisation,
+    actor,
+    action,
+    failed: result === 'failed' ? (true as const) : undefined,
+    ...pastRange(since, { from, to }, now()),
+  });
 
   registerList(ui, deps, {
     path: PATH,
@@ -136,6 +143,7 @@ export function registerAudit(ui: UiApp, deps: UiDependencies): void {
       repeatedList({ path: '/api/admin/audit', words: ['audit', 'list'] }, query, {
         actor: { label: 'Actor', option: 'actor' },
         action: { label: 'Action', option: 'action' },
+        result: { label: 'Result', option: 'result' },
         ...TIME_FILTERS,
       }),
     placeBefore: ({ sequence }) => encodeCursor(String(sequence + 1)),
@@ -176,6 +184,13 @@ export function registerAudit(ui: UiApp, deps: UiDependencies): void {
                 placeholder="sign-in, POST /api/admin/accounts"
               />
             </label>
+            <One
+              name="result"
+              label="Result"
+              chosen={query.result}
+              options={{ failed: 'failed' }}
+              none="all"
+            />
             <PastTimeRange label="Time" query={query} />
             <ColumnChoice columns={COLUMNS} chosen={query.column} />
           </FilterBar>
