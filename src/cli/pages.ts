@@ -26,6 +26,12 @@ export const rangeOptions = {
   until: { type: 'string', value: 'time', help: 'only before this time, in the same form' },
 } as const satisfies Record<string, Option>;
 
+/** The filters of a list by provider and environment, which may be repeated. */
+export const providerFilters = {
+  provider: { type: 'string', multiple: true, value: 'name', help: 'only this provider' },
+  environment: { type: 'string', multiple: true, value: 'name', help: 'only this environment' },
+} as const satisfies Record<string, Option>;
+
 /** Help of the lists whose filters take several values. */
 export const FILTERS_REPEAT =
   'Filters by a name, status, type or code may be repeated: the list then has items with any of the values.';

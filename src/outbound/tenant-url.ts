@@ -1,4 +1,5 @@
 /** Checks a tenant's URL before it is stored and before each use. `guarded-transport.ts` checks its addresses. */
+import { hasUserInfo } from '../domain/text/user-info';
 import { type AddressRules, addressLiteral, isAllowedAddress } from './public-address';
 
 export class ForbiddenUrl extends Error {
@@ -21,8 +22,7 @@ export function checkedTenantUrl(text: string, rules: AddressRules): URL {
   const { allowPrivate } = rules;
   if (url.protocol !== 'https:' && !(allowPrivate && url.protocol === 'http:'))
     throw new ForbiddenUrl('must begin with https://');
-  if (url.username !== '' || url.password !== '')
-    throw new ForbiddenUrl('must not contain a user name or a password');
+  if (hasUserInfo(url)) throw new ForbiddenUrl('must not contain a user name or a password');
   if (url.hash !== '') throw new ForbiddenUrl('must not contain a fragment (#…)');
   const port = url.port === '' ? HTTPS_PORT : Number(url.port);
   if (!allowPrivate && port !== HTTPS_PORT && port < FREE_PORTS_FROM)

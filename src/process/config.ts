@@ -14,6 +14,7 @@ import { DELIVERY_POLICY, type DeliveryPolicy } from '../domain/events/webhook-d
 import { Secret } from '../domain/masking/secret';
 import { duration } from '../domain/text/duration';
 import { LANGUAGES } from '../domain/text/language';
+import { hasUserInfo } from '../domain/text/user-info';
 import { type ProviderConfig, readProviders, secureUrl } from '../providers/config/providers-file';
 import { INDEX_MODES } from '../store/store';
 import { KeyRing, KeyRingError } from '../vault/key-ring';
@@ -203,7 +204,7 @@ const environmentSchema = z.object({
     .min(32, 'must be at least 32 characters long, e.g. from: openssl rand -base64 48')
     .optional(),
   JWKS_URL: secureUrl
-    .refine((text) => new URL(text).username === '', 'must not contain a user name or a password')
+    .refine((text) => !hasUserInfo(new URL(text)), 'must not contain a user name or a password')
     .optional(),
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
@@ -263,7 +264,7 @@ const environmentSchema = z.object({
       abort: true,
     })
     .refine(
-      (text) => new URL(text).username === '' && new URL(text).password === '',
+      (text) => !hasUserInfo(new URL(text)),
       'must not contain a user name or a password: put credentials into OTEL_EXPORTER_OTLP_HEADERS',
     )
     .refine((text) => !/[?#]/.test(text), 'must not contain a query or a fragment')

@@ -223,6 +223,11 @@ describe('an invalid value', () => {
     ['TEMPORAL_UI', 'yes', /^TEMPORAL_UI must be true or false$/],
     ['JWKS_URL', 'id.example', /^JWKS_URL must be a URL/],
     ['JWKS_URL', 'http://id.example/jwks', /^JWKS_URL must begin with https:\/\/ \(http:\/\/ on/],
+    [
+      'JWKS_URL',
+      'https://:pw@id.example/jwks',
+      /^JWKS_URL must not contain a user name or a password/,
+    ],
     ['JWKS_URL', 'https://u:p@id.example', /^JWKS_URL must not contain a user name or a password$/],
     ['ADMIN_ORGANISATION', 'a b', /^ADMIN_ORGANISATION must be 1–64 letters/],
     ['OIDC_ISSUER', 'login', /^OIDC_ISSUER must be a URL/],

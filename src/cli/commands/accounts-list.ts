@@ -4,7 +4,15 @@ import { ACCOUNT_SORTS, type AccountSort } from '../../store/accounts/account-li
 import { tokenExpiry } from '../account-pairs';
 import type { Command } from '../command';
 import { time } from '../output';
-import { emptyText, FILTERS_REPEAT, limitOf, limitOption, pages, showResults } from '../pages';
+import {
+  emptyText,
+  FILTERS_REPEAT,
+  limitOf,
+  limitOption,
+  pages,
+  providerFilters,
+  showResults,
+} from '../pages';
 
 export const accountsList: Command = {
   words: ['accounts', 'list'],
@@ -15,13 +23,7 @@ export const accountsList: Command = {
       value: 'text',
       help: 'only accounts with this text in their label, external id or id',
     },
-    provider: { type: 'string', multiple: true, value: 'name', help: 'only this provider' },
-    environment: {
-      type: 'string',
-      multiple: true,
-      value: 'name',
-      help: 'only this environment',
-    },
+    ...providerFilters,
     kind: { type: 'string', multiple: true, value: 'name', help: 'only this kind' },
     status: {
       type: 'string',

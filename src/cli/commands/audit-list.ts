@@ -1,4 +1,5 @@
 /** `evergrant audit list`: lists the audit of actions, newest first. */
+import { isFailure } from '../../domain/audit/audit';
 import type { Command } from '../command';
 import { time } from '../output';
 import {
@@ -47,10 +48,11 @@ export const auditList: Command = {
         range,
         at: ({ at }) => at,
         keep: hasFilter
-          ? ({ actor, action, details: { status } }) =>
-              (wantedActor === undefined || actor === wantedActor) &&
-              (wantedResult === undefined || (typeof status === 'number' && status >= 400)) &&
-              (wantedActions === undefined || wantedActions.some((text) => action.includes(text)))
+          ? (entry) =>
+              (wantedActor === undefined || entry.actor === wantedActor) &&
+              (wantedResult === undefined || isFailure(entry)) &&
+              (wantedActions === undefined ||
+                wantedActions.some((text) => entry.action.includes(text)))
           : undefined,
       },
     );

@@ -13,7 +13,15 @@ import { visible } from '../../domain/text/visible-text';
 import type { Command, Context, Options } from '../command';
 import { Unreachable, UsageError } from '../errors';
 import { type Columns, coloured, type Output, time } from '../output';
-import { emptyText, FILTERS_REPEAT, limitOf, pages, rangeOf, rangeOptions } from '../pages';
+import {
+  emptyText,
+  FILTERS_REPEAT,
+  limitOf,
+  pages,
+  providerFilters,
+  rangeOf,
+  rangeOptions,
+} from '../pages';
 
 type Entry = z.infer<typeof LogEntryBody>;
 
@@ -28,13 +36,7 @@ export const logs: Command = {
   options: {
     follow: { type: 'boolean', short: 'f', help: 'show new entries as they arrive, until Ctrl-C' },
     search: { type: 'string', value: 'text', help: 'only entries with this text' },
-    provider: { type: 'string', multiple: true, value: 'name', help: 'only this provider' },
-    environment: {
-      type: 'string',
-      multiple: true,
-      value: 'name',
-      help: 'only this environment',
-    },
+    ...providerFilters,
     account: { type: 'string', value: 'id', help: 'only this account' },
     trace: { type: 'string', value: 'id', help: 'only attempts of this trace' },
     source: {

@@ -8,6 +8,7 @@ import {
   FILTERS_REPEAT,
   limitOf,
   pages,
+  providerFilters,
   rangeOf,
   rangeOptions,
   showResults,
@@ -24,7 +25,7 @@ export const workflowsList: Command = {
       value: 'type',
       help: 'only this type: refresh, sweep, validation or, for operators, batch',
     },
-    provider: { type: 'string', multiple: true, value: 'name', help: 'only this provider' },
+    provider: providerFilters.provider,
     account: { type: 'string', value: 'id', help: 'only this account' },
     status: {
       type: 'string',

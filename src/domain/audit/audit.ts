@@ -28,6 +28,12 @@ export interface AuditEntry extends AuditEvent {
   hash: string;
 }
 
+/** Whether an action was refused or failed, by the status of the response. */
+export function isFailure({ details }: { details: Readonly<Record<string, unknown>> }): boolean {
+  const { status } = details;
+  return typeof status === 'number' && status >= 400;
+}
+
 /** The end of a chain: the fields that the next entry needs. */
 export type AuditHead = Pick<AuditEntry, 'sequence' | 'hash' | 'keptUntil'>;
 

@@ -7,6 +7,7 @@ import {
   REFRESH_TOKEN_LIFE_MAX_SECONDS,
 } from '../../domain/account/token-lifetime';
 import { duration, durationOr } from '../../domain/text/duration';
+import { hasUserInfo } from '../../domain/text/user-info';
 import { FACT_ANSWERS } from '../consent/consent';
 import { CLIENT_AUTHENTICATION_METHODS } from '../exchange/client-authentication';
 import { ASSERTION_LIFE_MAX_SECONDS } from '../exchange/credentials-rules';
@@ -53,8 +54,7 @@ const page = z
     'must be a URL that begins with https://, such as https://docs.example.com/oauth',
   )
   .refine(
-    (given) =>
-      !URL.canParse(given) || (new URL(given).username === '' && new URL(given).password === ''),
+    (given) => !URL.canParse(given) || !hasUserInfo(new URL(given)),
     'must not contain a user name or a password',
   );
 const environmentName = z
@@ -722,8 +722,7 @@ function isAddress(given: string): boolean {
 }
 
 function isPlainUrl(given: string): boolean {
-  const { username, password } = new URL(withoutPlaceholders(given));
-  return username === '' && password === '' && !given.includes('#');
+  return !hasUserInfo(new URL(withoutPlaceholders(given))) && !given.includes('#');
 }
 
 function withoutPlaceholders(given: string): string {

@@ -14,6 +14,7 @@ import type { RefreshFailureCode } from '../../domain/refresh/refresh-failure';
 import type { ReplayRule } from '../../domain/refresh/replay';
 import { duration, durationOr, mustBe } from '../../domain/text/duration';
 import { asConfigured } from '../../domain/text/time-text';
+import { hasUserInfo } from '../../domain/text/user-info';
 import { adapterIds, findAdapter } from '../adapters/registry';
 import { fileAdapter } from '../catalogue/file-adapter';
 import { providerFileSchema } from '../catalogue/provider-file';
@@ -97,10 +98,10 @@ export const secureUrl = z
   .refine((text) => isSecure(new URL(text)), 'must begin with https:// (http:// on this machine)');
 
 /** Pages and log entries show the URLs of servers. */
-const serverUrl = secureUrl.refine((text) => {
-  const { username, password } = new URL(text);
-  return username === '' && password === '' && !text.includes('#');
-}, 'must not contain a user name, a password or a fragment');
+const serverUrl = secureUrl.refine(
+  (text) => !hasUserInfo(new URL(text)) && !text.includes('#'),
+  'must not contain a user name, a password or a fragment',
+);
 
 const replayRule = durationOr('safe', 'until_successor_used', 'never').transform(
   (rule): ReplayRule =>

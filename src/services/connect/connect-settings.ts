@@ -7,6 +7,7 @@ import {
   type OwnConnectSettings,
 } from '../../domain/connect/connect-settings';
 import { LANGUAGES } from '../../domain/text/language';
+import { hasUserInfo } from '../../domain/text/user-info';
 import { visible } from '../../domain/text/visible-text';
 import { isLoopback } from '../../providers/exchange/token-endpoint';
 import { isDatabaseUnavailable } from '../../store/mongo/unavailability';
@@ -29,8 +30,7 @@ function urlProblem(text: string, allowsHttp: (url: URL) => boolean): string | n
   const url = new URL(text);
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && allowsHttp(url)))
     return 'must begin with https://';
-  if (url.username !== '' || url.password !== '')
-    return 'must not contain a user name or a password';
+  if (hasUserInfo(url)) return 'must not contain a user name or a password';
   if (text.includes('#')) return 'must not contain a fragment (#…)';
   if (!HOST.test(url.hostname)) return 'has a host with characters that no host name has';
   // Browsers also accept other forms, such as backslashes, an upper-case host or a default port.

@@ -6,7 +6,12 @@ import mongoose, {
   type QueryFilter,
   Schema,
 } from 'mongoose';
-import type { AuditDetails, AuditEntry, AuditHead } from '../../domain/audit/audit';
+import {
+  type AuditDetails,
+  type AuditEntry,
+  type AuditHead,
+  isFailure,
+} from '../../domain/audit/audit';
 import { isDuplicateKey } from '../mongo/database';
 import { scopedToOrganisation } from '../mongo/organisation-scope';
 
@@ -168,10 +173,6 @@ export class AuditEntries {
       .lean<AuditDocument[]>();
     return documents.map(toEntry);
   }
-}
-
-function isFailure({ details: { status } }: AuditEntry): boolean {
-  return typeof status === 'number' && status >= 400;
 }
 
 /** Never throws. A tampered document is returned as it is, and its hash does not match. */

@@ -124,7 +124,7 @@ export function between(
   ];
   const first = isSet === true ? { $gte: EARLIEST } : undefined;
   return {
-    // Redundant beside the `$or`s, but these give the index scan no bounds.
+    // These repeat the `$or`s, from which MongoDB derives no bounds of the index scan.
     ...bounds(
       member,
       after === undefined ? first : { $gte: valueOf(after) },

@@ -28,7 +28,7 @@ import { grantPlace, type Vault } from '../../vault/vault';
 import { Grouped } from '../mongo/batched';
 import { documentsById } from '../mongo/batched-updates';
 import { DUPLICATE_KEY, isDuplicateKey, isOfIndex, listOptions } from '../mongo/database';
-import { type Found, SEARCH_MS, STRETCH } from '../mongo/search';
+import { type Found, readStretches, SEARCH_MS, STRETCH } from '../mongo/search';
 import { isDatabaseUnavailable } from '../mongo/unavailability';
 import {
   type AccountPlace,
@@ -428,25 +428,30 @@ export class Accounts {
     searchMs = SEARCH_MS,
   ): Promise<Found<Account, AccountPlace>> {
     const until = performance.now() + searchMs;
+    const isSearch = wanted.text !== undefined;
     const rows: Account[] = [];
     let from = after;
-    for (const part of partsFrom(sort, after, wanted.text !== undefined)) {
-      let upTo: AccountPlace | undefined;
-      do {
-        // oxlint-disable-next-line no-await-in-loop -- each stretch begins where the one before it ends
-        upTo =
-          wanted.text === undefined ? undefined : await this.#stretchEnd(wanted, sort, part, from);
-        // oxlint-disable-next-line no-await-in-loop
-        const documents = await this.#accounts
-          .find(filterOf(wanted, between(part, { after: from, upTo })), null, this.#listOptions)
-          .sort({ ...ORDER[sort], _id: 1 })
-          .limit(limit - rows.length)
-          .lean<AccountDocument[]>();
-        rows.push(...documents.map(toAccount));
-        if (rows.length >= limit) return { rows, searchedTo: null };
-        if (upTo !== undefined && performance.now() >= until) return { rows, searchedTo: upTo };
-        from = upTo;
-      } while (upTo !== undefined);
+    for (const part of partsFrom(sort, after, isSearch)) {
+      // oxlint-disable-next-line no-await-in-loop -- the parts follow each other
+      const found = await readStretches<Account, AccountPlace>({
+        after: from,
+        limit: limit - rows.length,
+        until,
+        endOf: async (place) =>
+          isSearch ? this.#stretchEnd(wanted, sort, part, place) : undefined,
+        rowsOf: async ({ limit: most, ...range }) => {
+          const documents = await this.#accounts
+            .find(filterOf(wanted, between(part, range)), null, this.#listOptions)
+            .sort({ ...ORDER[sort], _id: 1 })
+            .limit(most)
+            .lean<AccountDocument[]>();
+          return documents.map(toAccount);
+        },
+      });
+      rows.push(...found.rows);
+      if (rows.length >= limit || found.searchedTo !== null)
+        return { rows, searchedTo: found.searchedTo };
+      from = undefined;
     }
     return { rows, searchedTo: null };
   }

@@ -13,7 +13,7 @@ import { GroupedUpdates } from '../mongo/batched-updates';
 import { DUPLICATE_KEY, listOptions } from '../mongo/database';
 import { beyond } from '../mongo/keyset';
 import { ofOrganisationOrNone } from '../mongo/organisation-scope';
-import { type Found, SEARCH_MS, STRETCH } from '../mongo/search';
+import { type Found, readStretches, SEARCH_MS, STRETCH } from '../mongo/search';
 import {
   type EntryDocument,
   entriesOfAllOrganisations,
@@ -128,26 +128,22 @@ export class LogEntries {
     { before, keptAt, limit, ...filter }: LogQuery,
     searchMs = SEARCH_MS,
   ): Promise<Found<LogEntry, Place>> {
-    const until = performance.now() + searchMs;
     const kept = keptAt === undefined ? {} : { remove_at: mongoose.trusted({ $gt: keptAt }) };
-    const rows: LogEntry[] = [];
-    let place = before;
-    let end: Place | undefined;
-    do {
-      // oxlint-disable-next-line no-await-in-loop -- each stretch begins where the one before it ends
-      end = filter.text === undefined ? undefined : await this.#stretchEnd(filter, place);
-      // oxlint-disable-next-line no-await-in-loop
-      const documents = await this.#entries
-        .find({ ...filterOf(filter), ...between(place, end), ...kept }, null, this.#listOptions)
-        .sort({ created_at: -1, _id: -1 })
-        .limit(limit - rows.length)
-        .lean<EntryDocument[]>();
-      rows.push(...documents.map(toEntry));
-      if (rows.length >= limit) return { rows, searchedTo: null };
-      if (end !== undefined && performance.now() >= until) return { rows, searchedTo: end };
-      place = end;
-    } while (end !== undefined);
-    return { rows, searchedTo: null };
+    return readStretches<LogEntry, Place>({
+      after: before,
+      limit,
+      until: performance.now() + searchMs,
+      endOf: async (place) =>
+        filter.text === undefined ? undefined : this.#stretchEnd(filter, place),
+      rowsOf: async ({ after, upTo, limit: most }) => {
+        const documents = await this.#entries
+          .find({ ...filterOf(filter), ...between(after, upTo), ...kept }, null, this.#listOptions)
+          .sort({ created_at: -1, _id: -1 })
+          .limit(most)
+          .lean<EntryDocument[]>();
+        return documents.map(toEntry);
+      },
+    });
   }
 
   /** The place of the oldest entry of a stretch; `undefined`: fewer entries follow. */
@@ -313,7 +309,7 @@ function between(before: Place | undefined, backTo: Place | undefined): QueryFil
       ? []
       : [
           {
-            // Redundant beside the `$or`, but this gives the index scan no bound.
+            // This repeats the `$or`, from which MongoDB derives no bound of the index scan.
             created_at: mongoose.trusted({ $gte: backTo.createdAt }),
             $or: [beside('$gt', backTo), { _id: backTo.id }],
           },

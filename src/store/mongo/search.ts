@@ -15,3 +15,35 @@ export interface Found<Row, Place> {
   /** The place up to which a search read the list, if it ended before the list and the limit; otherwise `null`. */
   searchedTo: Place | null;
 }
+
+interface Stretches<Row, Place> {
+  /** The place after which the first stretch begins; `undefined`: the list begins there. */
+  after: Place | undefined;
+  limit: number;
+  /** The time, as `performance.now()` has it, from which on no further stretch begins. */
+  until: number;
+  /** The last place of the stretch after a place; `undefined`: the list ends before, or this is no search. */
+  endOf(after: Place | undefined): Promise<Place | undefined>;
+  rowsOf(range: {
+    after: Place | undefined;
+    upTo: Place | undefined;
+    limit: number;
+  }): Promise<Row[]>;
+}
+
+/** Reads stretch after stretch until the limit, the end of the list or `until`. */
+export async function readStretches<Row, Place>(
+  wanted: Stretches<Row, Place>,
+): Promise<Found<Row, Place>> {
+  const rows: Row[] = [];
+  let { after } = wanted;
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- each stretch begins where the one before it ends
+    const upTo = await wanted.endOf(after);
+    // oxlint-disable-next-line no-await-in-loop
+    rows.push(...(await wanted.rowsOf({ after, upTo, limit: wanted.limit - rows.length })));
+    if (rows.length >= wanted.limit || upTo === undefined) return { rows, searchedTo: null };
+    if (performance.now() >= wanted.until) return { rows, searchedTo: upTo };
+    after = upTo;
+  }
+}

@@ -1,6 +1,6 @@
 /** Admin → Audit: the audited actions in the organisation, newest first, and the verification of their chains. */
 import { z } from 'zod';
-import type { AuditEntry } from '../../domain/audit/audit';
+import { type AuditEntry, isFailure } from '../../domain/audit/audit';
 import { AUDIT_CHAINS } from '../../domain/audit/audit-anchor';
 import { decodeCursor, encodeCursor } from '../../domain/cursor';
 import { ServiceError } from '../../domain/service-error';
@@ -62,14 +62,13 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
     id: 'phase',
     title: 'Phase',
     value: ({ details }) => String(details['phase'] ?? ''),
-    cell: ({ details }) => {
-      const { phase, status } = details;
-      const failed = typeof status === 'number' && status >= 400;
+    cell: (entry) => {
+      const { phase, status } = entry.details;
       return (
         <>
           {String(phase ?? '')}
           {status !== undefined && (
-            <span class={failed ? 'detail bad' : 'detail'}>{String(status)}</span>
+            <span class={isFailure(entry) ? 'detail bad' : 'detail'}>{String(status)}</span>
           )}
         </>
       );
